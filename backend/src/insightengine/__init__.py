@@ -1,0 +1,1 @@
+"""InsightEngine releases, observes, protects and recovers self-hosted web applications."""

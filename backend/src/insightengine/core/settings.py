@@ -1,0 +1,161 @@
+"""Every setting of the platform, with its default. Read once at the edge, passed as a value.
+
+A setting `base_port` is given as `INSIGHT_BASE_PORT` in the environment or in the project's `.env`
+file; the environment wins. `docs/reference/settings.md` is generated from this table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from insightengine.core.errors import InvalidInputError
+
+PREFIX = "INSIGHT_"
+
+
+class PortOffset:
+    """Where each server listens, counted from `base_port`.
+
+    With the default base 4300 the well-known endings stay recognisable: 4318 for OTLP/HTTP, 4332
+    for PostgreSQL (5432), 4379 for Valkey (6379), 4323 for ClickHouse HTTP (8123).
+    """
+
+    CONSOLE = 0
+    API_BLUE = 10
+    API_GREEN = 11
+    OTLP_HTTP = 18
+    COLLECTOR = 19
+    STORE = 23
+    POSTGRES = 32
+    VALKEY = 79
+    APPLICATION = 40  # two ports (blue, green) for each service of the application, in order
+
+
+class LogLevel(StrEnum):
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class Environment(StrEnum):
+    DEVELOPMENT = "development"
+    STAGING = "staging"
+    PRODUCTION = "production"
+
+
+class Settings(BaseModel):
+    """The validated settings. Sizes are bytes, durations seconds, unless the name says otherwise."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    environment: Environment = Field(
+        Environment.DEVELOPMENT, description="Which environment this platform serves."
+    )
+    bind_host: str = Field("127.0.0.1", description="Address on which the edge listens.")
+    base_port: Annotated[int, Field(ge=1024, le=65435)] = Field(
+        4300, description="First of the 100 ports of this platform; all others are offsets from it."
+    )
+    public_url: str | None = Field(
+        None, description="Address of the console as users type it; default is the edge's own."
+    )
+    log_level: LogLevel = Field(
+        LogLevel.INFO, description="Lowest level of the platform's logs."
+    )
+    otlp_max_body_bytes: Annotated[int, Field(ge=1024)] = Field(
+        20 * 1024 * 1024,
+        description="Largest decompressed OTLP request; larger ones get 413.",
+    )
+    spool_max_bytes: Annotated[int, Field(ge=1024 * 1024)] = Field(
+        2 * 1024**3, description="Size of the telemetry spool from which on senders get 503."
+    )
+    spool_segment_bytes: Annotated[int, Field(ge=1024)] = Field(
+        16 * 1024 * 1024, description="Size at which a spool segment is closed and inserted."
+    )
+    spool_segment_age_s: Annotated[float, Field(gt=0, le=60)] = Field(
+        1.0, description="Age at which a spool segment is closed and inserted."
+    )
+    telemetry_retention_days: Annotated[int, Field(ge=1)] = Field(
+        14, description="Days that logs, spans and metrics are kept."
+    )
+    store_memory_bytes: Annotated[int, Field(ge=64 * 1024 * 1024)] = Field(
+        1024**3, description="Memory that queries of the telemetry store may use together."
+    )
+    query_timeout_s: Annotated[float, Field(gt=0)] = Field(
+        20.0, description="Time after which a telemetry query is ended."
+    )
+    host_metrics_interval_s: Annotated[float, Field(gt=0)] = Field(
+        5.0, description="Interval at which host and process metrics are read."
+    )
+    session_idle_s: Annotated[int, Field(ge=60)] = Field(
+        1800, description="Idle time after which a log-in ends."
+    )
+    session_absolute_s: Annotated[int, Field(ge=60)] = Field(
+        43200, description="Time after which a log-in ends in any case."
+    )
+    restart_backoff_max_s: Annotated[float, Field(gt=0)] = Field(
+        30.0, description="Longest pause before a died process is started again."
+    )
+    start_timeout_s: Annotated[float, Field(gt=0)] = Field(
+        60.0, description="Time a process has to become ready."
+    )
+    service_user: str | None = Field(
+        None, description="User that services run as when the platform is started by root."
+    )
+
+    def port(self, offset: int) -> int:
+        """The port of one server; `offset` is one of `PortOffset`."""
+        return self.base_port + offset
+
+    @property
+    def console_url(self) -> str:
+        """Address of the console, without a trailing slash."""
+        return (self.public_url or f"http://{self.bind_host}:{self.base_port}").rstrip("/")
+
+
+def settings_from(variables: Mapping[str, str], source: str) -> Settings:
+    """Settings from environment-like variables; those without the prefix are ignored.
+
+    Raises InvalidInputError that names each wrong variable, what was found and what is allowed.
+    """
+    given = {
+        name.removeprefix(PREFIX).lower(): value
+        for name, value in variables.items()
+        if name.startswith(PREFIX) and name.removeprefix(PREFIX).lower() in Settings.model_fields
+    }
+    try:
+        return Settings.model_validate(given)
+    except ValidationError as error:
+        wrong = [
+            f"{PREFIX}{str(item['loc'][0]).upper()}={item['input']!r}: {item['msg'].lower()}"
+            for item in error.errors()
+        ]
+        raise InvalidInputError(
+            f"{source}: " + "; ".join(wrong),
+            code="invalid_setting",
+            hint="see docs/reference/settings.md for the allowed values",
+        ) from None
+
+
+class StateFolder:
+    """Names of everything under `.insight/`. Paths only; creates nothing."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.run = root / "run"  # pid records, control socket, rendered configuration
+        self.logs = root / "logs"  # one file a process: <name>.log; the edge's: edge.access.log
+        self.secrets = root / "secrets"  # one file a secret, mode 0600
+        self.postgres = root / "postgres"
+        self.valkey = root / "valkey"
+        self.store = root / "store"
+        self.spool = root / "spool"
+        self.edge = root / "edge"
+        self.collector = root / "collector"  # read positions of tailed files
+
+    def secret(self, name: str) -> Path:
+        return self.secrets / name
