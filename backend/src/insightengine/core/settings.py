@@ -50,7 +50,7 @@ class Environment(StrEnum):
 
 
 class Settings(BaseModel):
-    """The validated settings. Sizes are bytes, durations seconds, unless the name says otherwise."""
+    """The validated settings. Sizes are bytes and durations seconds, as the names say."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
