@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by the commands beside it: finds Python and uv, installs what is locked, builds the console.
 # Progress goes to stderr. Nothing outside the checkout is changed.
 
