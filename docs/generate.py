@@ -38,7 +38,7 @@ def pages() -> dict[Path, str]:
 
 def cli_page() -> str:
     command = typer.main.get_command(app)
-    sections = [section for section in _commands("insight", command)]
+    sections = list(_commands("insight", command))
     return "# Commands\n\n" + "\n".join(sections)
 
 
@@ -79,7 +79,7 @@ def settings_page() -> str:
     lines = [
         "# Settings",
         "",
-        "Given in the environment or in the `.env` file of the project's folder; the environment wins.",
+        "Given in the environment or in the project's `.env` file; the environment wins.",
         "",
         "| variable | meaning | default | allowed |",
         "|---|---|---|---|",
@@ -131,8 +131,8 @@ def api_page(openapi: Mapping[str, Any]) -> str:
     lines = [
         "# API",
         "",
-        "Every route, with the role it asks for. The full contract is `backend/openapi.json`, served",
-        "by a running platform at `/api/v1/openapi.json`. Errors are Problem Details (RFC 9457).",
+        "Every route, with the role it asks for. The full contract is `backend/openapi.json`,",
+        "served at `/api/v1/openapi.json`. Errors are Problem Details (RFC 9457).",
         "",
         "| method | path | what it does | role |",
         "|---|---|---|---|",

@@ -1,0 +1,36 @@
+// Sends one trace as protobuf, one as JSON, one log record and one counter to OTEL_EXPORTER_OTLP_ENDPOINT.
+import { SpanStatusCode } from "@opentelemetry/api";
+import { OTLPLogExporter } from "@opentelemetry/exporter-logs-otlp-http";
+import { OTLPMetricExporter } from "@opentelemetry/exporter-metrics-otlp-http";
+import { OTLPTraceExporter as JsonTraceExporter } from "@opentelemetry/exporter-trace-otlp-http";
+import { OTLPTraceExporter as ProtoTraceExporter } from "@opentelemetry/exporter-trace-otlp-proto";
+import { resourceFromAttributes } from "@opentelemetry/resources";
+import { BatchLogRecordProcessor, LoggerProvider } from "@opentelemetry/sdk-logs";
+import { MeterProvider, PeriodicExportingMetricReader } from "@opentelemetry/sdk-metrics";
+import { BatchSpanProcessor, NodeTracerProvider } from "@opentelemetry/sdk-trace-node";
+
+const resource = resourceFromAttributes({ "service.name": "javascript-client" });
+
+for (const [encoding, Exporter] of [["protobuf", ProtoTraceExporter], ["json", JsonTraceExporter]]) {
+  const provider = new NodeTracerProvider({ resource, spanProcessors: [new BatchSpanProcessor(new Exporter())] });
+  const span = provider.getTracer("send").startSpan(`sent as ${encoding}`, {
+    attributes: { encoding, answer: 42, ratio: 0.5, sent: true, tags: ["a", "b"] },
+  });
+  span.recordException(new Error("an example"));
+  span.setStatus({ code: SpanStatusCode.ERROR, message: "an example" });
+  span.end();
+  await provider.forceFlush();
+  await provider.shutdown();
+}
+
+const logExporter = new OTLPLogExporter();
+const logs = new LoggerProvider({ resource, processors: [new BatchLogRecordProcessor({ exporter: logExporter })] });
+logs.getLogger("send").emit({ severityNumber: 17, severityText: "ERROR", body: "sent from JavaScript" });
+await logs.forceFlush();
+await logs.shutdown();
+
+const reader = new PeriodicExportingMetricReader({ exporter: new OTLPMetricExporter() });
+const meters = new MeterProvider({ resource, readers: [reader] });
+meters.getMeter("send").createCounter("javascript.sent").add(7, { colour: "blue" });
+await meters.forceFlush();
+await meters.shutdown();

@@ -1,0 +1,86 @@
+"""Clients that nobody here wrote: OpenTelemetry's Python and JavaScript SDKs, over OTLP/HTTP."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from opentelemetry.exporter.otlp.proto.http import Compression
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+from tests.scenarios.platform import Platform, eventually
+
+JAVASCRIPT = Path(__file__).parent / "javascript"
+
+
+def spans_of(platform: Platform, service: str) -> list[dict[str, Any]]:
+    return platform.sql(
+        "SELECT SpanName, StatusCode, SpanAttributes, Events.Name AS events FROM spans"
+        f" WHERE ServiceName = '{service}' ORDER BY SpanName"
+    )
+
+
+@pytest.mark.parametrize("compression", [Compression.NoCompression, Compression.Gzip])
+def test_the_python_sdk_exports_spans(demo: Platform, compression: Compression) -> None:
+    service = f"python-client-{compression.name.lower()}"
+    provider = TracerProvider(resource=Resource.create({"service.name": service}))
+    exporter = OTLPSpanExporter(f"{demo.otlp}/v1/traces", compression=compression)
+    provider.add_span_processor(BatchSpanProcessor(exporter))
+    tracer = provider.get_tracer("test")
+    for number in range(100):
+        with tracer.start_as_current_span("work", attributes={"number": number}):
+            pass
+    assert provider.force_flush()
+    provider.shutdown()
+
+    eventually(lambda: len(spans_of(demo, service)) == 100, 15, "all spans of the Python SDK")
+    numbers = sorted(int(row["SpanAttributes"]["number"]) for row in spans_of(demo, service))
+    assert numbers == list(range(100))
+
+
+def test_the_javascript_sdk_exports_traces_logs_and_metrics(demo: Platform) -> None:
+    npm, node = shutil.which("npm"), shutil.which("node")
+    assert npm, "npm is needed for this test"
+    assert node, "Node.js is needed for this test"
+    if not (JAVASCRIPT / "node_modules").exists():
+        install = [npm, "ci", "--no-audit", "--no-fund", "--loglevel=error"]
+        subprocess.run(install, cwd=JAVASCRIPT, check=True, timeout=90)
+    sent = subprocess.run(
+        [node, "send.mjs"],
+        cwd=JAVASCRIPT,
+        env={**os.environ, "OTEL_EXPORTER_OTLP_ENDPOINT": demo.otlp},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert sent.returncode == 0, sent.stderr
+
+    spans = eventually(
+        lambda: found if len(found := spans_of(demo, "javascript-client")) == 2 else None,
+        15,
+        "both traces of the JavaScript SDK",
+    )
+    assert [span["SpanName"] for span in spans] == ["sent as json", "sent as protobuf"]
+    for span in spans:
+        assert span["StatusCode"] == "error"
+        assert span["events"] == ["exception"]
+        assert span["SpanAttributes"]["answer"] == "42"
+        assert span["SpanAttributes"]["tags"] == '["a","b"]'
+
+    where = "ServiceName = 'javascript-client'"
+    logs = eventually(
+        lambda: demo.sql(f"SELECT Body, SeverityNumber FROM logs WHERE {where}"), 15, "the log"
+    )
+    assert logs == [{"Body": "sent from JavaScript", "SeverityNumber": 17}]
+    points = eventually(
+        lambda: demo.sql(f"SELECT MetricName, Value FROM metrics WHERE {where}"), 15, "the counter"
+    )
+    assert points == [{"MetricName": "javascript.sent", "Value": 7}]
