@@ -30,6 +30,7 @@ class PortOffset:
     API_GREEN = 11
     OTLP_HTTP = 18
     COLLECTOR = 19
+    EDGE_ADMIN = 20  # loopback only: the edge's status and the switch of colours
     STORE = 23
     POSTGRES = 32
     VALKEY = 79

@@ -1,0 +1,261 @@
+"""What the edge serves, as values. Rendered by `render.py`, carried out by `control.py`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from insightengine.core.errors import InvalidInputError
+from insightengine.core.settings import Settings, StateFolder
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,62}")
+_HOST = re.compile(r"\*|(\*\.)?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\]")
+_ADDRESS_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|[0-9a-fA-F:]*:[0-9a-fA-F:]*")
+_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:@+-]{0,127}")
+_ROUTE = re.compile(r"/|(/([A-Za-z0-9_.~-]+|\{[a-z_][a-z0-9_]*\}))+/?")
+_NETWORK = re.compile(r"[0-9a-fA-F.:]+(/\d{1,3})?")
+LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "[::1]")
+
+
+def _refuse(what: str, value: object, allowed: str) -> InvalidInputError:
+    return InvalidInputError(
+        f"edge: {what} is {value!r}; allowed is {allowed}", code="invalid_edge_configuration"
+    )
+
+
+class Colour(StrEnum):
+    BLUE = "blue"
+    GREEN = "green"
+
+    @property
+    def other(self) -> Colour:
+        return Colour.GREEN if self is Colour.BLUE else Colour.BLUE
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where something listens. An IPv6 host is written without brackets."""
+
+    host: str
+    port: int
+
+    def __post_init__(self) -> None:
+        if not _ADDRESS_HOST.fullmatch(self.host):
+            raise _refuse("a host", self.host, "a name or an IP address")
+        if not 1 <= self.port <= 65535:
+            raise _refuse("a port", self.port, "1 to 65535")
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """The servers of one colour, all of one release. They need not run while the colour is idle."""
+
+    release: str
+    addresses: tuple[Address, ...]
+
+    def __post_init__(self) -> None:
+        if not self.addresses:
+            raise _refuse("the addresses of an upstream", (), "at least one")
+        if not _LABEL.fullmatch(self.release):
+            raise _refuse("a release", self.release, "letters, digits and _.:@+-")
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which colour serves a site, and whether the other one is warm enough to step in.
+
+    With `warm`, requests that may be repeated go to the other colour when the serving one does not
+    answer. Without it they never do: the other colour may be a release that nobody has checked.
+    """
+
+    colour: Colour
+    warm: bool = False
+
+    @property
+    def label(self) -> str:
+        return f"{self.colour}_warm" if self.warm else self.colour.value
+
+    @staticmethod
+    def parse(label: str) -> Selection:
+        name, _, rest = label.partition("_")
+        if name not in set(Colour) or rest not in ("", "warm") or label.endswith("_"):
+            raise _refuse("a selection", label, "blue, green, blue_warm or green_warm")
+        return Selection(Colour(name), rest == "warm")
+
+
+SELECTIONS = tuple(Selection(colour, warm) for colour in Colour for warm in (False, True))
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """Two colours of one service. `initial` counts only while no selection is persisted."""
+
+    blue: Upstream
+    green: Upstream
+    initial: Selection = Selection(Colour.BLUE)
+
+    def __post_init__(self) -> None:
+        shared = set(self.blue.addresses) & set(self.green.addresses)
+        if shared:
+            raise _refuse("an address of both colours", str(min(map(str, shared))), "one colour")
+
+    def of(self, colour: Colour) -> Upstream:
+        return self.blue if colour is Colour.BLUE else self.green
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleSite:
+    """The console: a static export, and `/api/` to the two colours of the API.
+
+    `static_folder` need not exist yet: until `index.html` is in it, a page tells how to build it.
+    """
+
+    listen: Address
+    static_folder: Path
+    api: Pool
+    release: str
+    build_command: str = "cd frontend && npm ci && npm run build"
+    name: str = "console"
+
+
+@dataclass(frozen=True, slots=True)
+class OtlpSite:
+    """OTLP/HTTP to the collector. Its requests are not in the access log: they would feed back."""
+
+    listen: Address
+    collectors: tuple[Address, ...]
+    name: str = "otlp"
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicationSite:
+    """One published port of a service of the application.
+
+    `routes` are path patterns such as `/products/{slug}`; they name the `route` of the access log
+    where the general rule (ids become `:id`) is not enough. `name` is unique, `service` need not
+    be: a service that publishes two ports has two sites.
+    """
+
+    name: str
+    service: str
+    listen: Address
+    pool: Pool
+    routes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for label in (self.name, self.service):
+            if not _NAME.fullmatch(label):
+                raise _refuse("a site's name", label, "lower-case letters, digits and _.-")
+        for route in self.routes:
+            if not _ROUTE.fullmatch(route):
+                raise _refuse("a route", route, "a path such as /products/{slug}")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one request or one address may take. Sizes are bytes."""
+
+    console_body_bytes: int = 1024 * 1024
+    application_body_bytes: int = 32 * 1024 * 1024
+    otlp_body_bytes: int = 20 * 1024 * 1024
+    api_requests_per_s: int = 20
+    api_burst: int = 40
+    login_requests_per_min: int = 10
+    login_burst: int = 5
+    console_connections: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class EdgePaths:
+    """Where nginx keeps its files; all inside the state folder."""
+
+    folder: Path
+    access_log: Path
+
+    @staticmethod
+    def of(state: StateFolder) -> EdgePaths:
+        return EdgePaths(state.edge, state.logs / "edge.access.log")
+
+    @property
+    def configuration(self) -> Path:
+        return self.folder / "nginx.conf"
+
+    @property
+    def candidate(self) -> Path:
+        return self.folder / "nginx.candidate.conf"
+
+    @property
+    def selections(self) -> Path:
+        return self.folder / "selections.conf"
+
+    @property
+    def admin_token(self) -> Path:
+        return self.folder / "admin-token.conf"
+
+    @property
+    def pid(self) -> Path:
+        return self.folder / "nginx.pid"
+
+
+Site = ConsoleSite | OtlpSite | ApplicationSite
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeConfiguration:
+    """Everything that nginx serves.
+
+    `hosts` are the names under which clients may ask (`*` allows all); others are answered with
+    421. `trusted_proxies` are networks whose `X-Forwarded-For` is believed. `https` says that
+    users come over TLS. Raises InvalidInputError when sites collide.
+    """
+
+    console: ConsoleSite
+    otlp: OtlpSite
+    admin: Address
+    paths: EdgePaths
+    applications: tuple[ApplicationSite, ...] = ()
+    hosts: tuple[str, ...] = LOOPBACK_HOSTS
+    trusted_proxies: tuple[str, ...] = ()
+    limits: Limits = field(default_factory=Limits)
+    workers: int = 2
+    https: bool = False
+
+    def __post_init__(self) -> None:
+        names = [site.name for site in self.sites]
+        ports = [str(site.listen.port) for site in self.sites] + [str(self.admin.port)]
+        for what, values in (("site name", names), ("listening port", ports)):
+            twice = {value for value in values if values.count(value) > 1}
+            if twice:
+                raise _refuse(f"a {what} used twice", min(twice), "each once")
+        for host in self.hosts:
+            if not _HOST.fullmatch(host):
+                raise _refuse("a host", host, "a name, an IP address, [IPv6] or *")
+        for network in self.trusted_proxies:
+            if not _NETWORK.fullmatch(network):
+                raise _refuse("a trusted proxy", network, "an IP address or network")
+        if not 1 <= self.workers <= 64:
+            raise _refuse("workers", self.workers, "1 to 64")
+
+    @property
+    def sites(self) -> tuple[Site, ...]:
+        return (self.console, self.otlp, *self.applications)
+
+    @property
+    def pools(self) -> Mapping[str, Pool]:
+        """The pool of each site that has two colours, by the site's name."""
+        pools = {self.console.name: self.console.api}
+        return pools | {site.name: site.pool for site in self.applications}
+
+
+def hosts_of(settings: Settings) -> tuple[str, ...]:
+    """The names under which the platform may be asked: its public one, its address, loopback."""
+    public = re.sub(r"^[a-z]+://", "", settings.console_url).split("/")[0]
+    public = re.sub(r":\d+$", "", public)
+    wanted = (public, settings.bind_host, *LOOPBACK_HOSTS)
+    return tuple(dict.fromkeys(host for host in wanted if host not in ("0.0.0.0", "::")))  # noqa: S104
