@@ -47,9 +47,18 @@ class Edge(Protocol):
         """The persisted selection. Raises NotFoundError for a site without colours."""
 
     def prove(
-        self, site: str, release: str, colour: Colour, *, path: str = "/", timeout_s: float = 10.0
+        self,
+        site: str,
+        release: str,
+        colour: Colour,
+        *,
+        path: str | None = None,
+        timeout_s: float = 10.0,
     ) -> Proof:
         """Ask through the edge until it answers from that release and colour only.
+
+        Any status below 500 counts as an answer. `path` is `/` when not given, for the console
+        the API's health path.
 
         Raises UnavailableError with what was answered instead when that does not happen in time.
         """

@@ -1,0 +1,95 @@
+"""Requests to a running edge: its status, the switch of colours, and a site as clients see it.
+
+Every request uses a connection of its own, so that any worker that accepts may answer.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
+from urllib.parse import urlencode
+
+from insightengine.core.errors import UnavailableError
+from insightengine.edge.installed import Installed
+from insightengine.edge.models import Address, Selection
+from insightengine.edge.port import EdgeStatus
+
+_TIMEOUT_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Who answered, as the edge's response header says."""
+
+    generation: str
+    release: str
+    colour: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Response:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def _request(address: Address, method: str, path: str, headers: Mapping[str, str]) -> _Response:
+    connection = HTTPConnection(address.host, address.port, timeout=_TIMEOUT_S)
+    try:
+        connection.request(method, path, headers={"Connection": "close", **headers})
+        response = connection.getresponse()
+        found = {name.lower(): value for name, value in response.getheaders()}
+        return _Response(response.status, found, response.read())
+    except (OSError, HTTPException) as error:
+        raise UnavailableError(
+            f"the edge does not answer on {address}: {error!r}",
+            code="edge_unavailable",
+            hint="insight status",
+        ) from error
+    finally:
+        connection.close()
+
+
+def status(installed: Installed) -> EdgeStatus:
+    values = json.loads(_request(installed.admin, "GET", "/status", {}).body)
+    return EdgeStatus(values["generation"], values["worker_pid"], values["connections_total"])
+
+
+def select(installed: Installed, token: str, site: str, selection: Selection) -> None:
+    """Set the key-value entry that all workers read at each request."""
+    query = urlencode({"site": site, "value": selection.label})
+    response = _request(installed.admin, "POST", f"/selection?{query}", {"X-Insight-Admin": token})
+    if response.status != 200:
+        raise UnavailableError(
+            f"the edge refused to switch {site} to {selection.label}: HTTP {response.status}",
+            code="switch_refused",
+            hint="insight restart edge",
+        )
+
+
+def ask_site(
+    installed: Installed, token: str, site: str, path: str | None
+) -> tuple[Answer | None, str]:
+    """Who answered, and the same in words; None when nobody did or with a server error."""
+    target = installed.sites[site]
+    try:
+        response = _request(
+            target.address,
+            "GET",
+            path or target.proof_path,
+            {"Host": f"{installed.host}:{target.address.port}", "X-Insight-Admin": token},
+        )
+    except UnavailableError as error:
+        return None, error.message
+    answer = Answer(
+        response.headers.get("x-insight-generation", ""),
+        response.headers.get("x-insight-release", ""),
+        response.headers.get("x-insight-colour", ""),
+    )
+    words = (
+        f"HTTP {response.status} from release {answer.release or '(none)'}, "
+        f"colour {answer.colour or '(none)'}, generation {answer.generation or '(none)'}"
+    )
+    return (None if response.status >= 500 else answer), words
