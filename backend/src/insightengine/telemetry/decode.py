@@ -1,0 +1,326 @@
+"""SQL with which ClickHouse itself decodes a spool segment; no record passes through Python.
+
+One INSERT makes one block: all of a segment's rows or none of them get into a partition, and the
+deduplication token then makes a repeated insert harmless. Attribute values become text: numbers and
+booleans as written, bytes as base64, a list or map as JSON. A value nested deeper than one list or
+map ends the query with NESTED_CODE; `flatten` turns such values into JSON text in the segment.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from insightengine.telemetry.port import Signal
+from insightengine.telemetry.schema import DATABASE, LOGS, METRICS, SPANS
+
+SCHEMA_FILE: Final = Path(__file__).with_name("proto") / "segment.proto"
+TABLES: Final = {Signal.TRACES: SPANS, Signal.METRICS: METRICS, Signal.LOGS: LOGS}
+NESTED_CODE: Final = 395  # FUNCTION_THROW_IF_VALUE_IS_NON_ZERO
+_LATEST: Final = 2**63 - 1
+_NO_TRACE = f"unhex('{'00' * 16}')"
+_NO_SPAN = f"unhex('{'00' * 8}')"
+
+_KINDS = (
+    "Enum8('unset' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, "
+    "'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)"
+)
+
+
+def _any(array: str, kvlist: str) -> str:
+    return (
+        f"Tuple(value {_KINDS}, string_value String, bool_value Bool, int_value Int64, "
+        f"double_value Float64, array_value {array}, kvlist_value {kvlist}, bytes_value String)"
+    )
+
+
+_INNER = _any("String", "String")
+_ANY = _any(
+    f"Tuple(values Array({_INNER}))", f"Tuple(values Array(Tuple(key String, value {_INNER})))"
+)
+_ATTRIBUTES = f"Array(Tuple(key String, value {_ANY}))"
+_SCOPE = f"Tuple(name String, version String, attributes {_ATTRIBUTES})"
+
+
+def _request(resources: str, scopes: str, entries: str, entry: str) -> str:
+    return (
+        f"request Tuple({resources} Array(Tuple(resource Tuple(attributes {_ATTRIBUTES}), "
+        f"{scopes} Array(Tuple(scope {_SCOPE}, {entries} Array({entry}))))))"
+    )
+
+
+_SPAN = (
+    "Tuple(trace_id String, span_id String, trace_state String, parent_span_id String, "
+    "name String, kind Int32, start_time_unix_nano UInt64, end_time_unix_nano UInt64, "
+    f"attributes {_ATTRIBUTES}, "
+    f"events Array(Tuple(time_unix_nano UInt64, name String, attributes {_ATTRIBUTES})), "
+    "links Array(Tuple(trace_id String, span_id String, trace_state String, "
+    f"attributes {_ATTRIBUTES})), status Tuple(message String, code Int32), flags UInt32)"
+)
+_LOG = (
+    "Tuple(time_unix_nano UInt64, severity_number Int32, severity_text String, "
+    f"body {_ANY}, attributes {_ATTRIBUTES}, flags UInt32, trace_id String, span_id String, "
+    "observed_time_unix_nano UInt64, event_name String)"
+)
+_NUMBER = (
+    "value Enum8('unset' = 0, 'as_double' = {double}, 'as_int' = 6), "
+    "as_double Float64, as_int Int64"
+)
+_EXEMPLARS = (
+    f"exemplars Array(Tuple(time_unix_nano UInt64, {_NUMBER.format(double=3)}, span_id String, "
+    f"trace_id String, filtered_attributes {_ATTRIBUTES}))"
+)
+_POINT = (
+    f"attributes {_ATTRIBUTES}, start_time_unix_nano UInt64, time_unix_nano UInt64, flags UInt32"
+)
+_MEASURED = (
+    "count UInt64, sum Nullable(Float64), min Nullable(Float64), max Nullable(Float64), "
+    f"{_EXEMPLARS}"
+)
+_BUCKETS = "Tuple(offset Int32, bucket_counts Array(UInt64))"
+_NUMBERS = f"data_points Array(Tuple({_POINT}, {_NUMBER.format(double=4)}, {_EXEMPLARS}))"
+_METRIC = (
+    "Tuple(name String, description String, unit String, "
+    "data Enum8('unset' = 0, 'gauge' = 5, 'sum' = 7, 'histogram' = 9, "
+    "'exponential_histogram' = 10, 'summary' = 11), "
+    f"gauge Tuple({_NUMBERS}), "
+    f"sum Tuple({_NUMBERS}, aggregation_temporality Int32, is_monotonic Bool), "
+    f"histogram Tuple(data_points Array(Tuple({_POINT}, {_MEASURED}, "
+    "bucket_counts Array(UInt64), explicit_bounds Array(Float64))), "
+    "aggregation_temporality Int32), "
+    f"exponential_histogram Tuple(data_points Array(Tuple({_POINT}, {_MEASURED}, scale Int32, "
+    f"zero_count UInt64, zero_threshold Float64, positive {_BUCKETS}, negative {_BUCKETS})), "
+    "aggregation_temporality Int32), "
+    f"summary Tuple(data_points Array(Tuple({_POINT}, count UInt64, sum Float64, "
+    "quantile_values Array(Tuple(quantile Float64, value Float64))))))"
+)
+
+STRUCTURES: Final = {
+    Signal.TRACES: _request("resource_spans", "scope_spans", "spans", _SPAN),
+    Signal.LOGS: _request("resource_logs", "scope_logs", "log_records", _LOG),
+    Signal.METRICS: _request("resource_metrics", "scope_metrics", "metrics", _METRIC),
+}
+
+
+def _json(value: str) -> str:
+    """JSON of a value within a list or map; NaN and the infinities, which JSON lacks, as text."""
+    return f"""multiIf(
+        {value}.value = 'string_value', toJSONString({value}.string_value),
+        {value}.value = 'int_value', toString({value}.int_value),
+        {value}.value = 'double_value', if(isFinite({value}.double_value),
+            toString({value}.double_value), concat('"', toString({value}.double_value), '"')),
+        {value}.value = 'bool_value', if({value}.bool_value, 'true', 'false'),
+        {value}.value = 'bytes_value', toJSONString(base64Encode({value}.bytes_value)),
+        if(throwIf({value}.value IN ('array_value', 'kvlist_value'), 'nested') = 0, 'null', ''))"""
+
+
+def _text(value: str) -> str:
+    return f"""multiIf(
+        {value}.value = 'string_value', {value}.string_value,
+        {value}.value = 'int_value', toString({value}.int_value),
+        {value}.value = 'double_value', toString({value}.double_value),
+        {value}.value = 'bool_value', if({value}.bool_value, 'true', 'false'),
+        {value}.value = 'array_value', concat('[', arrayStringConcat(
+            arrayMap(i -> {_json("i")}, {value}.array_value.values), ','), ']'),
+        {value}.value = 'kvlist_value', concat('{{', arrayStringConcat(
+            arrayMap(i -> concat(toJSONString(i.key), ':', {_json("i.value")}),
+            {value}.kvlist_value.values), ','), '}}'),
+        {value}.value = 'bytes_value', base64Encode({value}.bytes_value),
+        '')"""
+
+
+def _map(attributes: str) -> str:
+    return (
+        f"CAST(arrayMap(a -> (a.key, {_text('a.value')}), {attributes}), "
+        "'Map(LowCardinality(String), String)')"
+    )
+
+
+def _id(raw: str) -> str:
+    """Lower hex; OTLP's all-zero id means none."""
+    return f"if({raw} IN ({_NO_TRACE}, {_NO_SPAN}), '', lower(hex({raw})))"
+
+
+def _time(nanoseconds: str) -> str:
+    return f"fromUnixTimestamp64Nano(toInt64(least({nanoseconds}, {_LATEST})), 'UTC')"
+
+
+def _time_or_now(*candidates: str) -> str:
+    """A record without a time happened, as far as anyone knows, when it is stored."""
+    cases = "".join(f"{each} > 0, {_time(each)}, " for each in candidates)
+    return f"multiIf({cases}now64(9, 'UTC'))"
+
+
+_SERVICE = "if(resource['service.name'] = '', 'unknown_service', resource['service.name'])"
+
+
+def _entries(source: str, resources: str, scopes: str, entries: str) -> str:
+    """One row an entry, beside its resource and scope; maps are made before rows multiply."""
+    return f"""
+    FROM (SELECT resource, ss.scope.name AS scope_name, ss.scope.version AS scope_version,
+            {_map("ss.scope.attributes")} AS scope, arrayJoin(ss.{entries}) AS e
+        FROM (SELECT {_map("rs.resource.attributes")} AS resource, arrayJoin(rs.{scopes}) AS ss
+            FROM (SELECT arrayJoin(request.{resources}) AS rs FROM {source})))"""  # noqa: S608 - names from this module
+
+
+_SCOPED = "resource, scope_name, scope_version"
+
+_SELECTS: Final = {
+    Signal.TRACES: (
+        "Timestamp, TraceId, SpanId, ParentSpanId, TraceState, TraceFlags, SpanName, SpanKind, "
+        "ServiceName, ResourceAttributes, ScopeName, ScopeVersion, ScopeAttributes, "
+        "SpanAttributes, DurationNs, StatusCode, StatusMessage, Events.Timestamp, Events.Name, "
+        "Events.Attributes, Links.TraceId, Links.SpanId, Links.TraceState, Links.Attributes",
+        f"""SELECT {_time_or_now("e.start_time_unix_nano")},
+        {_id("e.trace_id")}, {_id("e.span_id")}, {_id("e.parent_span_id")}, e.trace_state, e.flags,
+        e.name, transform(e.kind, [1, 2, 3, 4, 5],
+            ['internal', 'server', 'client', 'producer', 'consumer'], 'unspecified'),
+        {_SERVICE}, {_SCOPED}, scope, {_map("e.attributes")},
+        if(e.end_time_unix_nano > e.start_time_unix_nano,
+            e.end_time_unix_nano - e.start_time_unix_nano, 0),
+        transform(e.status.code, [1, 2], ['ok', 'error'], 'unset'), e.status.message,
+        arrayMap(v -> {_time("v.time_unix_nano")}, e.events), e.events.name,
+        arrayMap(v -> {_map("v.attributes")}, e.events),
+        arrayMap(l -> {_id("l.trace_id")}, e.links), arrayMap(l -> {_id("l.span_id")}, e.links),
+        e.links.trace_state, arrayMap(l -> {_map("l.attributes")}, e.links)""",
+        ("resource_spans", "scope_spans", "spans"),
+    ),
+    Signal.LOGS: (
+        "Timestamp, ObservedTimestamp, TraceId, SpanId, TraceFlags, SeverityText, "
+        "SeverityNumber, ServiceName, Body, EventName, ResourceAttributes, ScopeName, "
+        "ScopeVersion, ScopeAttributes, LogAttributes",
+        f"""SELECT {_time_or_now("e.time_unix_nano", "e.observed_time_unix_nano")},
+        {_time_or_now("e.observed_time_unix_nano", "e.time_unix_nano")},
+        {_id("e.trace_id")}, {_id("e.span_id")}, e.flags, e.severity_text,
+        toUInt8(greatest(0, least(e.severity_number, 255))), {_SERVICE}, {_text("e.body")},
+        e.event_name, {_SCOPED}, scope, {_map("e.attributes")}""",
+        ("resource_logs", "scope_logs", "log_records"),
+    ),
+}
+
+
+def _exemplars(point: str) -> str:
+    each = f"{point}.exemplars"
+    return f"""arrayMap(x -> {_time("x.time_unix_nano")}, {each}),
+        arrayMap(x -> {_number("x")}, {each}), arrayMap(x -> {_id("x.trace_id")}, {each}),
+        arrayMap(x -> {_id("x.span_id")}, {each}),
+        arrayMap(x -> {_map("x.filtered_attributes")}, {each})"""
+
+
+def _number(point: str) -> str:
+    """NaN when no value was recorded: unknown is not zero."""
+    return (
+        f"multiIf({point}.value = 'as_double', {point}.as_double, "
+        f"{point}.value = 'as_int', toFloat64({point}.as_int), nan)"
+    )
+
+
+_NO_COUNTS = "CAST([], 'Array(UInt64)')"
+_NO_FLOATS = "CAST([], 'Array(Float64)')"
+_NO_EXEMPLARS = (
+    "CAST([], 'Array(DateTime64(9, \\'UTC\\'))'), CAST([], 'Array(Float64)'), "
+    "CAST([], 'Array(String)'), CAST([], 'Array(String)'), "
+    "CAST([], 'Array(Map(LowCardinality(String), String))')"
+)
+_POINT_COLUMNS = (
+    "Value, Count, Sum, Min, Max, BucketBounds, BucketCounts, Scale, ZeroCount, ZeroThreshold, "
+    "PositiveOffset, PositiveCounts, NegativeOffset, NegativeCounts, Quantiles, QuantileValues, "
+    "Exemplars.Timestamp, Exemplars.Value, Exemplars.TraceId, Exemplars.SpanId, "
+    "Exemplars.Attributes"
+)
+_PLAIN = (
+    f"toInt32(0), toUInt64(0), toFloat64(0), toInt32(0), {_NO_COUNTS}, toInt32(0), {_NO_COUNTS}"
+)
+
+
+def _point(values: str, exemplars: str) -> str:
+    """The same tuple for every kind of point, so that they stand in one array."""
+    return (
+        f"({_map('p.attributes')}, {_time('p.start_time_unix_nano')}, "
+        f"{_time_or_now('p.time_unix_nano')}, p.flags, {values}, {exemplars})"
+    )
+
+
+_NUMBER_POINT = _point(
+    f"{_number('p')}, toUInt64(0), toFloat64(0), toFloat64(0), toFloat64(0), {_NO_FLOATS}, "
+    f"{_NO_COUNTS}, {_PLAIN}, {_NO_FLOATS}, {_NO_FLOATS}",
+    _exemplars("p"),
+)
+_MEASURES = "toFloat64(0), p.count, ifNull(p.sum, nan), ifNull(p.min, nan), ifNull(p.max, nan)"
+_HISTOGRAM_POINT = _point(
+    f"{_MEASURES}, p.explicit_bounds, p.bucket_counts, {_PLAIN}, {_NO_FLOATS}, {_NO_FLOATS}",
+    _exemplars("p"),
+)
+_EXPONENTIAL_POINT = _point(
+    f"{_MEASURES}, {_NO_FLOATS}, {_NO_COUNTS}, p.scale, p.zero_count, p.zero_threshold, "
+    "p.positive.offset, p.positive.bucket_counts, p.negative.offset, p.negative.bucket_counts, "
+    f"{_NO_FLOATS}, {_NO_FLOATS}",
+    _exemplars("p"),
+)
+_SUMMARY_POINT = _point(
+    f"toFloat64(0), p.count, p.sum, nan, nan, {_NO_FLOATS}, {_NO_COUNTS}, {_PLAIN}, "
+    "p.quantile_values.quantile, p.quantile_values.value",
+    _NO_EXEMPLARS,
+)
+
+
+def _metrics_select(source: str) -> str:
+    points = ", ".join(
+        f"arrayMap(p -> {point}, m.{kind}.data_points)"
+        for kind, point in (
+            ("gauge", _NUMBER_POINT),
+            ("sum", _NUMBER_POINT),
+            ("histogram", _HISTOGRAM_POINT),
+            ("exponential_histogram", _EXPONENTIAL_POINT),
+            ("summary", _SUMMARY_POINT),
+        )
+    )
+    values = ", ".join(f"tupleElement(q, {index})" for index in range(5, 26))
+    entries = _entries(source, "resource_metrics", "scope_metrics", "metrics")
+    return f"""SELECT tupleElement(q, 3), tupleElement(q, 2), {_SERVICE}, name, description, unit,
+        if(data = 'unset', '', toString(data)), transform(temporality, [1, 2],
+            ['delta', 'cumulative'], 'unspecified'), monotonic, tupleElement(q, 1), {_SCOPED},
+        tupleElement(q, 4), {values}
+    FROM (SELECT resource, scope_name, scope_version, e.name AS name,
+            e.description AS description, e.unit AS unit, e.data AS data,
+            e.sum.aggregation_temporality + e.histogram.aggregation_temporality
+                + e.exponential_histogram.aggregation_temporality AS temporality,
+            e.sum.is_monotonic AS monotonic, arrayJoin(arrayConcat({points})) AS q
+        FROM (SELECT resource, scope_name, scope_version, e, e AS m {entries}))"""  # noqa: S608 - names from this module
+
+
+_METRIC_COLUMNS = (
+    "Timestamp, StartTimestamp, ServiceName, MetricName, MetricDescription, MetricUnit, "
+    "MetricType, Temporality, IsMonotonic, Attributes, ResourceAttributes, ScopeName, "
+    f"ScopeVersion, Flags, {_POINT_COLUMNS}"
+)
+
+# One block an insert (no limit that would cut it), in the order of the file, from one thread.
+_SETTINGS = (
+    "max_threads = 1, max_insert_threads = 1, max_block_size = 65536, "
+    "max_insert_block_size = 1000000000, min_insert_block_size_rows = 1000000000, "
+    "min_insert_block_size_bytes = 0, max_partitions_per_insert_block = 0, "
+    "insert_deduplicate = 1, deduplicate_blocks_in_dependent_materialized_views = 1, "
+    "input_format_protobuf_oneof_presence = 1, output_format_json_escape_forward_slashes = 0"
+)
+
+
+def insert_statement(signal: Signal, segment: Path, token: str) -> str:
+    """Decodes and inserts a whole segment. Repeating it with the same token changes nothing."""
+    source = f"file({_quoted(str(segment))}, 'Protobuf', {_quoted(STRUCTURES[signal])})"
+    if signal is Signal.METRICS:
+        columns, select = _METRIC_COLUMNS, _metrics_select(source)
+    else:
+        columns, projection, path = _SELECTS[signal]
+        select = f"{projection}{_entries(source, *path)}"
+    schema = _quoted(f"{SCHEMA_FILE}:{signal.value.title()}Record")
+    return (
+        f"INSERT INTO {DATABASE}.{TABLES[signal]} ({columns}) {select}\n"
+        f"SETTINGS format_schema = {schema}, insert_deduplication_token = {_quoted(token)}, "
+        f"{_SETTINGS}"
+    )
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
