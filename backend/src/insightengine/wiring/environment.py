@@ -65,7 +65,7 @@ def read_env_file(path: Path) -> dict[str, str]:
 
 
 def parse_env(text: str, source: str) -> dict[str, str]:
-    """Variables of `NAME=value` lines; quotes around a value are taken off, `#` starts a comment."""
+    """Variables of `NAME=value` lines; outer quotes are taken off, `#` comments."""
     variables: dict[str, str] = {}
     for number, raw in enumerate(text.splitlines(), start=1):
         line = raw.strip().removeprefix("export ")

@@ -1,0 +1,84 @@
+from pathlib import Path
+
+import pytest
+
+from insightengine.core.errors import InvalidInputError, UnavailableError
+from insightengine.core.settings import StateFolder
+from insightengine.wiring.environment import (
+    as_environment,
+    load,
+    load_project,
+    parse_env,
+    read_secret,
+)
+
+
+def test_an_env_file_may_have_comments_quotes_and_export() -> None:
+    text = "# ports\nexport INSIGHT_BASE_PORT=5300 # ours\n\nNAME='a # b'\nEMPTY=\n"
+    assert parse_env(text, ".env") == {
+        "INSIGHT_BASE_PORT": "5300",
+        "NAME": "a # b",
+        "EMPTY": "",
+    }
+
+
+def test_a_line_that_is_no_assignment_is_named_with_its_number() -> None:
+    with pytest.raises(InvalidInputError, match=r"\.env:2: expected NAME=value, found 'nonsense'"):
+        parse_env("A=1\nnonsense\n", ".env")
+
+
+def test_a_misspelt_setting_is_refused_with_the_nearest_name() -> None:
+    with pytest.raises(InvalidInputError) as raised:
+        parse_env("INSIGHT_BASEPORT=1\n", ".env")
+    assert raised.value.message == ".env:1: there is no setting INSIGHT_BASEPORT"
+    assert raised.value.hint == "did you mean INSIGHT_BASE_PORT?"
+
+
+def test_the_environment_wins_over_the_env_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".env").write_text("INSIGHT_BASE_PORT=5300\nINSIGHT_LOG_LEVEL=debug\n")
+    monkeypatch.setenv("INSIGHT_BASE_PORT", "6300")
+    context = load_project(tmp_path)
+    assert context.settings.base_port == 6300
+    assert context.settings.log_level == "debug"
+
+
+def test_an_env_file_that_is_not_utf8_is_named(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"A=\xff\n")
+    with pytest.raises(InvalidInputError, match=r"\.env cannot be read"):
+        load_project(tmp_path)
+
+
+def test_a_process_gets_the_context_that_it_was_started_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".env").write_text("INSIGHT_BASE_PORT=5300\n")
+    context = load_project(tmp_path)
+    for name, value in as_environment(context).items():
+        monkeypatch.setenv(name, value)
+    loaded = load()
+    assert loaded.settings == context.settings
+    assert loaded.state.root == context.state.root
+
+
+def test_a_process_without_state_folder_says_how_it_is_started(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("INSIGHT_STATE", raising=False)
+    with pytest.raises(InvalidInputError, match="INSIGHT_STATE is not set"):
+        load()
+
+
+def test_a_missing_secret_is_named_without_its_folder_being_created(tmp_path: Path) -> None:
+    state = StateFolder(tmp_path / ".insight")
+    with pytest.raises(UnavailableError, match="the secret session_key cannot be read"):
+        read_secret(state, "session_key")
+    assert not state.root.exists()
+
+
+def test_a_secret_is_read_without_its_newline(tmp_path: Path) -> None:
+    state = StateFolder(tmp_path)
+    state.secrets.mkdir()
+    state.secret("session_key").write_text("abc\n")
+    assert read_secret(state, "session_key").reveal() == "abc"
