@@ -1,0 +1,9 @@
+"""Questions about telemetry: decided as SQL purely, then asked of a `TelemetryStore`."""
+
+from __future__ import annotations
+
+from insightengine.telemetry.query.filters import LogFilter, TraceFilter, log_filter
+from insightengine.telemetry.query.ranges import resolve_range
+from insightengine.telemetry.query.service import TelemetryQueries
+
+__all__ = ["LogFilter", "TelemetryQueries", "TraceFilter", "log_filter", "resolve_range"]

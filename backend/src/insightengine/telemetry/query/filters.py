@@ -1,0 +1,197 @@
+"""What a list is narrowed to, and the SQL conditions that say so.
+
+A value of a user stands only in the parameters, never in the SQL.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from insightengine.core.errors import InvalidInputError
+from insightengine.core.time import TimeRange
+from insightengine.telemetry.models import LogSeverity
+
+# First severity number of each of OpenTelemetry's ranges of four.
+SEVERITY_NUMBERS: Final = {name: 1 + 4 * index for index, name in enumerate(LogSeverity)}
+UNSPECIFIED_IS: Final = SEVERITY_NUMBERS[LogSeverity.INFO]
+SEVERITY_SQL: Final = f"if(SeverityNumber = 0, {UNSPECIFIED_IS}, SeverityNumber)"
+_MOST_WORDS: Final = 16
+_MOST_ATTRIBUTES: Final = 16
+_WORD: Final = re.compile(r'"([^"]*)"|(\S+)')
+_TRACE_ID: Final = re.compile(r"[0-9a-fA-F]{32}")
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Conditions that all have to hold, and the values of their parameters."""
+
+    conditions: tuple[str, ...] = ()
+    parameters: Mapping[str, object] = field(default_factory=dict)
+
+    def and_(self, condition: str, **parameters: object) -> Where:
+        return Where((*self.conditions, condition), {**self.parameters, **parameters})
+
+    def given(self, **parameters: object) -> Where:
+        """The same conditions with parameters for other parts of the query."""
+        return Where(self.conditions, {**self.parameters, **parameters})
+
+    @property
+    def sql(self) -> str:
+        return " AND ".join(self.conditions)
+
+
+@dataclass(frozen=True, slots=True)
+class LogFilter:
+    """`words` must all be in the body, in any case; `attributes` of the entry or its resource."""
+
+    service: str | None = None
+    severity_min: int | None = None
+    words: tuple[str, ...] = ()
+    trace_id: str | None = None
+    attributes: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TraceFilter:
+    """Traces with a span that fits.
+
+    `route` is a span name with or without its method, an `http.route`, a `url.path`, or a route as
+    the edge names it.
+    """
+
+    service: str | None = None
+    route: str | None = None
+    min_duration_ms: float | None = None
+    errors_only: bool = False
+
+
+def log_filter(
+    *,
+    service: str | None = None,
+    severity_min: int | LogSeverity | None = None,
+    q: str | None = None,
+    trace_id: str | None = None,
+    attributes: tuple[str, ...] = (),
+) -> LogFilter:
+    """The filter that the words of a user mean. Raises InvalidInputError."""
+    if len(attributes) > _MOST_ATTRIBUTES:
+        raise InvalidInputError(f"at most {_MOST_ATTRIBUTES} attributes can be asked for at once")
+    return LogFilter(
+        service=service or None,
+        severity_min=_severity_number(severity_min),
+        words=_words(q or ""),
+        trace_id=normal_trace_id(trace_id) if trace_id else None,
+        attributes=tuple(_attribute(text) for text in attributes),
+    )
+
+
+def normal_trace_id(text: str) -> str:
+    """Lower hex. Raises InvalidInputError when it is no trace id."""
+    if not _TRACE_ID.fullmatch(text):
+        raise InvalidInputError(
+            f"{text[:64]!r} is not a trace id",
+            code="invalid_trace_id",
+            hint="a trace id has 32 hexadecimal digits",
+        )
+    return text.lower()
+
+
+def in_range(asked: TimeRange, column: str = "Timestamp") -> Where:
+    return Where(
+        (
+            f"{column} >= fromUnixTimestamp64Nano({{start_ns:Int64}}, 'UTC')",
+            f"{column} < fromUnixTimestamp64Nano({{end_ns:Int64}}, 'UTC')",
+        ),
+        {"start_ns": asked.start_ns, "end_ns": asked.end_ns},
+    )
+
+
+def logs_where(asked: TimeRange, wanted: LogFilter) -> Where:
+    where = in_range(asked)
+    if wanted.service is not None:
+        where = where.and_("ServiceName = {service:String}", service=wanted.service)
+    if wanted.severity_min is not None:
+        where = where.and_(
+            f"{SEVERITY_SQL} >= {{severity_min:UInt8}}", severity_min=wanted.severity_min
+        )
+    if wanted.trace_id is not None:
+        where = where.and_("TraceId = {trace_id:String}", trace_id=wanted.trace_id)
+    for index, word in enumerate(wanted.words):
+        condition = f"positionCaseInsensitiveUTF8(Body, {{word_{index}:String}}) > 0"
+        where = where.and_(condition, **{f"word_{index}": word})
+    for index, (key, value) in enumerate(wanted.attributes):
+        where = where.and_(
+            f"({_has('LogAttributes', index)} OR {_has('ResourceAttributes', index)})",
+            **{f"key_{index}": key, f"value_{index}": value},
+        )
+    return where
+
+
+def edge_where(asked: TimeRange, service: str | None = None, route: str | None = None) -> Where:
+    """Requests to the application; those to the platform itself only when it is asked for."""
+    where = in_range(asked)
+    if service is None:
+        where = where.and_("Site NOT IN ('console', 'otlp')")
+    else:
+        where = where.and_("Service = {service:String}", service=service)
+    return where if route is None else where.and_("Route = {route:String}", route=route)
+
+
+def span_where(wanted: TraceFilter) -> Where | None:
+    """What a span of the trace must be, without its time; None when any trace fits."""
+    where = Where()
+    if wanted.service:
+        where = where.and_("ServiceName = {service:String}", service=wanted.service)
+    if wanted.route:
+        where = where.and_(
+            "(SpanName = {route:String} OR endsWith(SpanName, concat(' ', {route:String}))"
+            " OR SpanAttributes['http.route'] = {route:String}"
+            " OR SpanAttributes['url.path'] = {route:String})",
+            route=wanted.route,
+        )
+    return where if where.conditions else None
+
+
+def traced_edge_where(wanted: TraceFilter) -> Where | None:
+    """What a request through the edge must be for its trace to fit: the edge names routes too."""
+    if not wanted.route:
+        return None
+    where = Where(("Route = {route:String}",), {"route": wanted.route})
+    if wanted.service:
+        where = where.and_("Service = {service:String}", service=wanted.service)
+    return where
+
+
+def _has(column: str, index: int) -> str:
+    key = f"{{key_{index}:String}}"
+    return f"(mapContains({column}, {key}) AND {column}[{key}] = {{value_{index}:String}})"
+
+
+def _severity_number(given: int | LogSeverity | None) -> int | None:
+    return SEVERITY_NUMBERS[given] if isinstance(given, LogSeverity) else given
+
+
+def _words(q: str) -> tuple[str, ...]:
+    """Words apart by spaces; what stands in double quotes is one."""
+    found = [phrase or word for phrase, word in _WORD.findall(q)]
+    words = tuple(dict.fromkeys(word for word in found if word))
+    if len(words) > _MOST_WORDS:
+        raise InvalidInputError(
+            f"q has {len(words)} words; at most {_MOST_WORDS} can be searched for at once",
+            hint='put a phrase in double quotes: q="connection refused"',
+        )
+    return words
+
+
+def _attribute(text: str) -> tuple[str, str]:
+    key, separator, value = text.partition("=")
+    if not key or not separator:
+        raise InvalidInputError(
+            f"attribute {text[:64]!r} is not of the form key=value",
+            code="invalid_attribute",
+            hint="attribute=http.route=/products/{id}",
+        )
+    return key, value

@@ -1,0 +1,134 @@
+"""Asks the store what the other modules of this package decide to ask."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from insightengine.core.errors import NotFoundError
+from insightengine.core.time import TimeRange
+from insightengine.telemetry import models
+from insightengine.telemetry.port import TelemetryStore
+from insightengine.telemetry.query import logs, requests, resources, trace, traces
+from insightengine.telemetry.query.cursors import decode_log_cursor, decode_trace_cursor
+from insightengine.telemetry.query.filters import LogFilter, TraceFilter, normal_trace_id
+from insightengine.telemetry.query.ranges import grid_over, settled
+from insightengine.telemetry.query.statement import Row, Statement
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class TelemetryQueries:
+    """Every answer is bounded in time, rows and duration.
+
+    Raises the errors of `TelemetryStore.query`, and InvalidInputError for what cannot be asked.
+    """
+
+    def __init__(
+        self,
+        store: TelemetryStore,
+        *,
+        timeout_s: float | None = None,
+        now: Callable[[], datetime] = _utc_now,
+    ) -> None:
+        self._store = store
+        self._timeout_s = timeout_s
+        self._now = now
+
+    async def overview(self, asked: TimeRange) -> models.Overview:
+        asked = settled(asked, self._now())
+        totals, services = await asyncio.gather(
+            self._rows(requests.totals_statement(asked)),
+            self._rows(requests.services_statement(asked)),
+        )
+        return requests.overview(asked, totals, services)
+
+    async def requests(
+        self,
+        asked: TimeRange,
+        *,
+        step_s: int | None = None,
+        service: str | None = None,
+        route: str | None = None,
+    ) -> models.RequestSeries:
+        grid = grid_over(settled(asked, self._now()), step_s)
+        return requests.series(
+            grid, await self._rows(requests.series_statement(grid, service, route))
+        )
+
+    async def routes(self, asked: TimeRange, *, service: str | None = None) -> models.RouteList:
+        asked = settled(asked, self._now())
+        return requests.routes(asked, await self._rows(requests.routes_statement(asked, service)))
+
+    async def resources(
+        self, asked: TimeRange, *, step_s: int | None = None
+    ) -> models.ResourceSeries:
+        grid = grid_over(settled(asked, self._now()), step_s, at_least_s=resources.SHORTEST_STEP_S)
+        gauges, counters, processes = await asyncio.gather(
+            self._rows(resources.gauges_statement(grid)),
+            self._rows(resources.counters_statement(grid)),
+            self._rows(resources.processes_statement(grid)),
+        )
+        return resources.resources(grid, gauges, counters, processes)
+
+    async def logs(
+        self,
+        asked: TimeRange,
+        wanted: LogFilter,
+        *,
+        cursor: str | None = None,
+        limit: int = 100,
+        order: models.SortOrder = models.SortOrder.DESCENDING,
+    ) -> models.LogPage:
+        at = decode_log_cursor(cursor) if cursor else None
+        asked = at.range if at else asked
+        rows = await self._rows(logs.page_statement(asked, wanted, at, order, limit))
+        return logs.page(asked, at, limit, rows)
+
+    async def log_histogram(
+        self, asked: TimeRange, wanted: LogFilter, *, step_s: int | None = None
+    ) -> models.LogHistogram:
+        grid = grid_over(asked, step_s)
+        return logs.histogram(grid, await self._rows(logs.histogram_statement(grid, wanted)))
+
+    async def traces(
+        self,
+        asked: TimeRange,
+        wanted: TraceFilter,
+        *,
+        cursor: str | None = None,
+        limit: int = 100,
+    ) -> models.TracePage:
+        at = decode_trace_cursor(cursor) if cursor else None
+        asked = at.range if at else asked
+        found = await self._rows(traces.page_statement(asked, wanted, at, limit))
+        summaries = await self._rows(traces.summaries_statement(found)) if found else []
+        return traces.page(asked, limit, found, summaries)
+
+    async def trace(self, trace_id: str) -> models.TraceDetail:
+        """Raises NotFoundError when neither a span nor a request of it is known."""
+        wanted = normal_trace_id(trace_id)
+        bounds = next(iter(await self._rows(trace.bounds_statement(wanted))), None)
+        edge = await self._rows(trace.edge_statement(wanted, bounds))
+        spans = await self._rows(trace.spans_statement(wanted, bounds)) if bounds else []
+        found = trace.detail(wanted, spans, edge)
+        if found is None:
+            raise NotFoundError(
+                f"trace {wanted} is not in the telemetry store",
+                code="trace_not_found",
+                hint="it may be older than the retention, or its spans are still on their way",
+            )
+        return found
+
+    async def services(self) -> models.ServiceList:
+        """Services that sent logs or spans within the last 24 hours."""
+        now = self._now()
+        recent = TimeRange(now - traces.SERVICES_SEEN_WITHIN, now)
+        return traces.services(await self._rows(traces.services_statement(recent)))
+
+    async def _rows(self, wanted: Statement) -> list[Row]:
+        rows = await self._store.query(wanted.sql, wanted.parameters, timeout_s=self._timeout_s)
+        return list(rows)
