@@ -64,8 +64,9 @@ class ProcessSpec:
 
     `name` is unique within a platform: `postgres`, `edge`, `api.blue`, `web.green`. `env` is
     complete: nothing is inherited. `prepare` are commands that run to success before each start
-    (for example migrations) and must be idempotent. `ports` are the loopback ports it will listen
-    on; they are checked for other holders first.
+    (for example migrations), `initialise` commands that run to success each time it has become
+    ready and before its dependants start; both must be idempotent. `ports` are those it will
+    listen on; they are checked for other holders first.
     """
 
     name: str
@@ -75,6 +76,7 @@ class ProcessSpec:
     readiness: Readiness
     depends_on: tuple[str, ...] = ()
     prepare: tuple[tuple[str, ...], ...] = ()
+    initialise: tuple[tuple[str, ...], ...] = ()
     ports: tuple[int, ...] = ()
     stop_signal: str = "SIGTERM"
     stop_timeout_s: float = 10.0

@@ -1,0 +1,1 @@
+"""The servers that the local runtime supplies out of wheels."""
