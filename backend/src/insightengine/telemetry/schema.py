@@ -5,6 +5,7 @@ Maps keep every attribute value as text; nested values are JSON. Ids are lower h
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -214,6 +215,11 @@ _RETAINED: Final = {
     EDGE_REQUESTS: "Timestamp",
 }
 
+APPLIED_SQL: Final = "SELECT Version FROM insight.schema_migrations"
+TABLE_DEFINITIONS_SQL: Final = (
+    "SELECT name, engine_full FROM system.tables WHERE database = 'insight'"
+)
+
 
 def bootstrap_statements() -> tuple[str, ...]:
     """What must exist before the version can be asked."""
@@ -230,10 +236,20 @@ def pending(applied: frozenset[int]) -> tuple[Migration, ...]:
     return tuple(migration for migration in MIGRATIONS if migration.version not in applied)
 
 
-def retention_statements(days: int) -> tuple[str, ...]:
-    """Makes `days` the retention of every table; parts that are wholly older are dropped."""
+def applied_statement(version: int) -> str:
+    return f"INSERT INTO {DATABASE}.schema_migrations (Version) VALUES ({version:d})"  # noqa: S608
+
+
+def retention_changes(days: int, definitions: Sequence[str]) -> tuple[str, ...]:
+    """Makes `days` the retention where it is another; parts that are wholly older are dropped.
+
+    `definitions` are the lines of TABLE_DEFINITIONS_SQL. A change rewrites what is known of every
+    part, so it is left out where nothing changes.
+    """
+    present = dict(line.split("\t", 1) for line in definitions)
+    wanted = f"toIntervalDay({days:d})"
     return tuple(
-        f"ALTER TABLE {DATABASE}.{table} "
-        f"MODIFY TTL toDateTime({time}) + toIntervalDay({days}) DELETE"
+        f"ALTER TABLE {DATABASE}.{table} MODIFY TTL toDateTime({time}) + {wanted} DELETE"
         for table, time in _RETAINED.items()
+        if wanted not in present.get(table, "")
     )

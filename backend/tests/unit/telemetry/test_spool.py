@@ -121,6 +121,7 @@ async def test_a_full_spool_refuses_and_accepts_again_when_drained(tmp_path: Pat
             await spool.append(Signal.LOGS, b"x" * 4000, entries=1)
         assert refused.value.code == "spool_full"
         assert spool.counters[Signal.LOGS].refused_requests == 1
+        await until(lambda: len(list(tmp_path.glob("*.pb"))) == 2)
         for path in tmp_path.glob("*.pb"):
             path.unlink()
         await until(lambda: spool.spooled_bytes < 4000)

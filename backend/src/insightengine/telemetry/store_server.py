@@ -1,0 +1,161 @@
+"""ClickHouse's HTTP interface, as far as reading clients need it, over the engine in this process.
+
+`GET /ping` needs no password; `GET|POST /` runs one read-only query; `GET /counters` tells what the
+inserter did and what waits in the spool. A raw ASGI application.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import hmac
+import json
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+from urllib.parse import parse_qsl
+
+import structlog
+
+from insightengine.core.secrets import Secret
+from insightengine.telemetry.schema import USER
+from insightengine.telemetry.store_query import Query, StoreQueryError, query_from
+
+Scope = Mapping[str, Any]
+Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
+Headers = Mapping[bytes, bytes]
+
+_log = structlog.get_logger("telemetry.store")
+_MAX_QUERY_BYTES: Final = 1024 * 1024
+_AUTHENTICATION_FAILED: Final = 516
+_SYNTAX_ERROR: Final = 62
+
+
+class Runner(Protocol):
+    """Blocking: the answer of a read-only query. Raises StoreQueryError."""
+
+    def run(self, query: Query) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    status: int
+    body: bytes
+    content_type: bytes = b"text/plain; charset=UTF-8"
+    code: int | None = None
+
+
+class StoreServer:
+    def __init__(
+        self, runner: Runner, password: Secret, counters: Callable[[], Mapping[str, object]]
+    ) -> None:
+        self._runner = runner
+        self._password = password
+        self._counters = counters
+        self._threads = ThreadPoolExecutor(4, thread_name_prefix="query")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            raise RuntimeError(f"the store speaks HTTP, not {scope['type']}")
+        query_id = str(uuid.uuid4())
+        try:
+            answer = await self._answer(scope, receive)
+        except StoreQueryError as error:
+            answer = _Answer(error.http_status, f"{error}\n".encode(), code=error.code)
+        except Exception:
+            _log.exception("query failed", query_id=query_id)
+            answer = _Answer(500, b"Code: 1001. the store failed\n", code=1001)
+        await _send(answer, query_id, send)
+
+    def close(self) -> None:
+        """Waits for the queries that run."""
+        self._threads.shutdown()
+
+    async def _answer(self, scope: Scope, receive: Receive) -> _Answer:
+        path, method = scope["path"], scope["method"]
+        if path in ("/ping", "/healthz") and method in ("GET", "HEAD"):
+            return _Answer(200, b"Ok.\n")
+        if path not in ("/", "/counters"):
+            return _Answer(404, f"no such path: {path}\n".encode())
+        headers = dict(scope["headers"])
+        arguments = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
+        self._authenticate(headers, arguments)
+        if path == "/counters":
+            body = json.dumps(self._counters()).encode()
+            return _Answer(200, body, b"application/json")
+        if method not in ("GET", "POST"):
+            return _Answer(405, b"GET or POST\n")
+        return await self._run(arguments, headers, await _body(receive))
+
+    async def _run(self, arguments: dict[str, str], headers: Headers, body: bytes) -> _Answer:
+        requested = headers.get(b"x-clickhouse-format")
+        if requested and "default_format" not in arguments:
+            arguments["default_format"] = requested.decode("latin-1")
+        if b"x-clickhouse-database" in headers:
+            arguments.setdefault("database", headers[b"x-clickhouse-database"].decode("latin-1"))
+        query = query_from(arguments, _text(body))
+        if not query.sql.strip():
+            raise StoreQueryError(_SYNTAX_ERROR, "DB::Exception: Empty query. (SYNTAX_ERROR)")
+        loop = asyncio.get_running_loop()
+        answer = await loop.run_in_executor(self._threads, self._runner.run, query)
+        return _Answer(200, answer)
+
+    def _authenticate(self, headers: Headers, arguments: Mapping[str, str]) -> None:
+        user, password = _credentials(headers, arguments)
+        right = hmac.compare_digest(password.encode(), self._password.reveal().encode())
+        if user != USER or not right:
+            raise StoreQueryError(
+                _AUTHENTICATION_FAILED,
+                f"DB::Exception: {user}: Authentication failed. (AUTHENTICATION_FAILED)",
+            )
+
+
+def _credentials(headers: Headers, arguments: Mapping[str, str]) -> tuple[str, str]:
+    if b"x-clickhouse-user" in headers:
+        key = headers.get(b"x-clickhouse-key", b"")
+        return headers[b"x-clickhouse-user"].decode("latin-1"), key.decode("latin-1")
+    scheme, _, encoded = headers.get(b"authorization", b"").partition(b" ")
+    if scheme.lower() == b"basic":
+        try:
+            decoded = base64.b64decode(encoded, validate=True).decode()
+        except (binascii.Error, UnicodeDecodeError):
+            return "", ""
+        user, _, password = decoded.partition(":")
+        return user, password
+    return arguments.get("user", ""), arguments.get("password", "")
+
+
+async def _body(receive: Receive) -> bytes:
+    body = bytearray()
+    while True:
+        event = await receive()
+        body += event.get("body", b"")
+        if len(body) > _MAX_QUERY_BYTES:
+            raise StoreQueryError(_SYNTAX_ERROR, f"query is larger than {_MAX_QUERY_BYTES} bytes")
+        if not event.get("more_body"):
+            return bytes(body)
+
+
+def _text(body: bytes) -> str:
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        raise StoreQueryError(_SYNTAX_ERROR, "query is not UTF-8") from None
+
+
+async def _send(answer: _Answer, query_id: str, send: Send) -> None:
+    headers = [
+        (b"content-type", answer.content_type),
+        (b"content-length", str(len(answer.body)).encode()),
+        (b"x-clickhouse-query-id", query_id.encode()),
+        (b"x-clickhouse-timezone", b"UTC"),
+        (b"x-clickhouse-server-display-name", b"insight-store"),
+    ]
+    if answer.code is not None:
+        headers.append((b"x-clickhouse-exception-code", str(answer.code).encode()))
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body})

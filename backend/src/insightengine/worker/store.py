@@ -1,0 +1,68 @@
+"""The store process: owns the ClickHouse data path, drains the spool, serves queries."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from dataclasses import asdict
+
+import structlog
+
+from insightengine.core.settings import PortOffset, Settings
+from insightengine.telemetry.ingest import SignalIngester
+from insightengine.telemetry.port import Signal
+from insightengine.telemetry.serving import serve
+from insightengine.telemetry.store_engine import EngineLimits, StoreEngine
+from insightengine.telemetry.store_server import StoreServer
+from insightengine.wiring.environment import PlatformContext, read_secret
+from insightengine.worker.process import run
+
+_HOST = "127.0.0.1"
+_log = structlog.get_logger("store")
+
+
+async def store(context: PlatformContext, stop: asyncio.Event) -> None:
+    """Serves as soon as the tables are there; on the way out the current inserts are finished."""
+    settings, state = context.settings, context.state
+    password = read_secret(state, "store_password")
+    engine = await asyncio.to_thread(StoreEngine, state.store, _limits(settings))
+    state.spool.mkdir(parents=True, mode=0o700, exist_ok=True)
+    ingesters = {signal: SignalIngester(state.spool, signal, engine) for signal in Signal}
+    halt = threading.Event()
+    threads = [
+        threading.Thread(target=each.run, args=(halt,), name=f"ingest-{signal.value}")
+        for signal, each in ingesters.items()
+    ]
+    server = StoreServer(engine, password, lambda: counters(ingesters))
+    try:
+        for thread in threads:
+            thread.start()
+        port = settings.port(PortOffset.STORE)
+        _log.info("store answers", port=port, path=str(state.store))
+        await serve(server, _HOST, port, stop)
+    finally:
+        halt.set()
+        for thread in threads:
+            await asyncio.to_thread(thread.join)
+        await asyncio.to_thread(server.close)
+        engine.close()
+
+
+def counters(ingesters: dict[Signal, SignalIngester]) -> dict[str, object]:
+    """Per signal: what was inserted and set aside since the start, and what waits in the spool."""
+    return {
+        signal.value: {**asdict(each.counters), "lag": asdict(each.lag())}
+        for signal, each in ingesters.items()
+    }
+
+
+def _limits(settings: Settings) -> EngineLimits:
+    return EngineLimits(
+        memory_bytes=settings.store_memory_bytes,
+        query_timeout_s=settings.query_timeout_s,
+        retention_days=settings.telemetry_retention_days,
+    )
+
+
+if __name__ == "__main__":
+    run("store", store)
