@@ -1,38 +1,18 @@
-"""How a service runs without Docker: the placeholders of `x-insight.local`, replaced.
-
-    {python}                    the interpreter that runs the platform
-    {port}                      the port on which this service must listen (also in $PORT)
-    {SERVICE.host} {SERVICE.port} {SERVICE.url}
-                                where another service is reached: through the edge when it
-                                publishes a port, else directly
-    {SERVICE.user} {SERVICE.password} {SERVICE.database}
-                                of a service that the platform supplies
-    {{ and }}                   a brace
-
-What holds a secret is allowed in `environment` only: command lines can be read by every user of
-the machine.
-"""
+"""How a service runs without Docker: its placeholders replaced, and what is missing for it."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
-from insightengine.application.model import Service, SuppliedKind
+from insightengine.application.model import Application, Service, SuppliedKind
+from insightengine.application.placeholders import PLACEHOLDER
+from insightengine.application.problems import Problem, error_of
 from insightengine.core.errors import InvalidInputError
 from insightengine.core.secrets import Secret
 
-PLACEHOLDER = re.compile(r"\{\{|\}\}|\{([A-Za-z0-9_-]+)(?:\.([a-z]+))?\}")
-OWN = ("python", "port")
-OF_ANY = ("host", "port", "url")
-OF_SUPPLIED: Mapping[SuppliedKind, tuple[str, ...]] = {
-    SuppliedKind.POSTGRES: ("user", "password", "database"),
-    SuppliedKind.VALKEY: ("password",),
-    SuppliedKind.CLICKHOUSE: ("user", "password", "database"),
-    SuppliedKind.NGINX: (),
-}
 _SCHEMES = {SuppliedKind.POSTGRES: "postgresql", SuppliedKind.VALKEY: "redis"}
 
 
@@ -138,3 +118,37 @@ def _value(found: re.Match[str], service: str, place: LocalPlace) -> str:
             hint="name a service that runs here, or write the value itself",
         )
     return value
+
+
+def local_problems(application: Application, profiles: Sequence[str] = ()) -> tuple[Problem, ...]:
+    """What keeps the services of these profiles from running on a machine without Docker."""
+    active = {service.name: service for service in application.active(profiles)}
+    found: list[Problem] = []
+    for service in active.values():
+        found += _missing_dependencies(service, active)
+        if service.supplied is None and service.local is None:
+            what = f"the image {service.image}" if service.image else "its build"
+            message = f"needs Docker: the platform cannot run {what} by itself"
+            hint = "add x-insight.local.command: the command that starts it without Docker"
+            found.append(Problem(service.location, f"services.{service.name}", message, hint))
+    return tuple(found)
+
+
+def _missing_dependencies(service: Service, active: Mapping[str, Service]) -> list[Problem]:
+    return [
+        Problem(
+            service.location,
+            f"services.{service.name}.depends_on.{dependency.service}",
+            "is not part of the chosen profiles",
+            "choose its profile too, or set `required: false`",
+        )
+        for dependency in service.depends_on
+        if dependency.required and dependency.service not in active
+    ]
+
+
+def require_local(application: Application, profiles: Sequence[str] = ()) -> None:
+    """Raises InvalidInputError with all of `local_problems`, if there are any."""
+    found = local_problems(application, profiles)
+    if found:
+        raise error_of(application.file, found)

@@ -1,0 +1,123 @@
+"""A Compose file plus `x-insight`, read into one model. Pure: text and variables in, model out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import PurePath
+
+from insightengine.application.document import parse_document
+from insightengine.application.graph import report_dependencies
+from insightengine.application.keys import TOP, Keys
+from insightengine.application.model import Application, Location, Service
+from insightengine.application.placeholders import report_placeholders
+from insightengine.application.ports import report_clashes
+from insightengine.application.problems import Place, Problems, nearest
+from insightengine.application.reading import Cursor, with_variables
+from insightengine.application.service import read_service
+
+MOST_SERVICES = 200
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+_NO_KEYS = Keys(used=frozenset())
+
+
+def load_application(text: str, file: str, variables: Mapping[str, str]) -> Application:
+    """The application that the text describes.
+
+    `file` is its path as a person would type it; messages show it, and the name of its folder is
+    the application's when the file has no `name`. `variables` are what `$NAME` stands for: `.env`
+    overlaid by the environment. Raises InvalidInputError that holds every problem of the file.
+    """
+    problems = Problems()
+    unset: dict[str, None] = {}
+    top = parse_document(text, file, problems)
+    cursor = Cursor(
+        with_variables(top, variables, problems, lambda name: unset.update({name: None})),
+        "",
+        problems,
+    )
+    keys = cursor.keys(TOP)
+    cursors = _service_cursors(cursor, keys)
+    services = _services(cursors, variables)
+
+    def place(service: str, *path: str) -> Location:
+        return cursors[service].place(*path)
+
+    _report_references(services, keys, place, problems)
+    report_dependencies(services, place, problems)
+    report_clashes(services.values(), place, problems)
+    _report_placeholders(cursors, services)
+    if "x-insight" in keys:
+        keys["x-insight"].keys(_NO_KEYS)
+    name = _name(keys.get("name"), file)
+    problems.raise_if_any(file)
+    warnings = tuple(f"{file}: the variable {one} is not set; '' is used" for one in unset)
+    return Application(name, file, tuple(services.values()), warnings)
+
+
+def _name(cursor: Cursor | None, file: str) -> str:
+    if cursor is None:
+        folder = re.sub(r"[^a-z0-9_-]", "", PurePath(file).parent.name.lower()).lstrip("_-")
+        return folder[:63] or "application"
+    text = cursor.text("a name") or ""
+    if text and not _NAME.fullmatch(text):
+        cursor.wrong("lower-case letters, digits, _ and -, at most 63 characters")
+    return text
+
+
+def _service_cursors(top: Cursor, keys: Mapping[str, Cursor]) -> dict[str, Cursor]:
+    if "services" not in keys:
+        top.fail("`services` is missing", "name at least one service: services:")
+        return {}
+    found = keys["services"].entries()
+    if not found and keys["services"].is_table:
+        keys["services"].fail("has no service", "name at least one")
+    if len(found) > MOST_SERVICES:
+        keys["services"].fail(f"found {len(found)} services, allowed are {MOST_SERVICES}")
+        return {}
+    return {name: one for name, one in found.items() if not name.startswith("x-")}
+
+
+def _services(cursors: Mapping[str, Cursor], variables: Mapping[str, str]) -> dict[str, Service]:
+    read = {name: read_service(name, cursor, variables) for name, cursor in cursors.items()}
+    return {name: service for name, service in read.items() if service is not None}
+
+
+def _report_placeholders(cursors: Mapping[str, Cursor], services: Mapping[str, Service]) -> None:
+    for name, service in services.items():
+        if service.local is not None:
+            own = cursors[name].entries()["x-insight"].entries()
+            report_placeholders(own["local"], services)
+
+
+def _report_references(
+    services: Mapping[str, Service], keys: Mapping[str, Cursor], place: Place, problems: Problems
+) -> None:
+    """Named volumes, networks, secrets and configs must be declared at the top of the file."""
+    declared = {
+        kind: set(keys[kind].entries()) if kind in keys else set[str]()
+        for kind in ("volumes", "networks", "secrets", "configs")
+    }
+    declared["networks"].add("default")
+    for service in services.values():
+        volumes = tuple(m.source for m in service.mounts if m.kind == "volume" and m.source)
+        used = {
+            "volumes": volumes,
+            "networks": service.networks,
+            "secrets": service.secrets,
+            "configs": service.configs,
+        }
+        for kind, names in used.items():
+            for name in dict.fromkeys(names):
+                if name not in declared[kind]:
+                    at = place(service.name, kind, name)
+                    _report_undeclared(at, service, kind, name, declared[kind], problems)
+
+
+def _report_undeclared(
+    at: Location, service: Service, kind: str, name: str, declared: set[str], problems: Problems
+) -> None:
+    meant = nearest(name, declared)
+    hint = f"did you mean `{meant}`?" if meant else f"declare it at the top of the file: {kind}:"
+    key = f"services.{service.name}.{kind}"
+    problems.add(at, key, f"{name[:60]!r} is not declared", hint)

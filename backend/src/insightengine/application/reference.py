@@ -1,0 +1,101 @@
+"""The reference page of all keys, made of the tables that the reader checks against."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from insightengine.application.images import supplied_names
+from insightengine.application.keys import (
+    INSIGHT,
+    INSIGHT_HEALTH,
+    INSIGHT_LOCAL,
+    SERVICE,
+    TOP,
+    Described,
+)
+from insightengine.application.placeholders import OF_OTHERS, OWN
+
+_HEAD = """# The Compose file
+
+An application is a file of the [Compose Specification](https://compose-spec.io). What Compose
+cannot say stands under `x-insight`, which `docker compose` ignores. Variables (`$NAME`,
+`${NAME:-default}`, `${NAME:?message}`, `${NAME:+other}`, `$$` for a dollar) come from `.env` and
+the environment; the environment wins. Anchors, aliases and merge keys (`<<`) work. Durations are
+written `500ms`, `10s` or `1m30s`.
+"""
+_SUPPLIED = """## Services that the platform supplies
+
+Without Docker these are not started from their image; the platform's own server is used. The
+image's name decides, whatever its registry and tag, unless the service has `build` or
+`x-insight.local`:
+"""
+_PLACEHOLDERS = """### Placeholders
+
+In the texts of `x-insight.local`, for what the machine decides. Those that hold a secret
+(`password`, and `url` of a supplied PostgreSQL, Valkey or ClickHouse) are allowed in `environment`
+only. `{{` and `}}` are braces.
+"""
+_COMPOSE = """## Keys of the Compose Specification
+
+Used keys reach the model. Accepted keys are valid, are left to `docker compose`, and do nothing
+without Docker. Any other key is an error, except those that begin with `x-`.
+"""
+
+
+def compose_reference() -> str:
+    """The page in Markdown."""
+    parts = [
+        _HEAD,
+        "## `services.NAME.x-insight`\n",
+        _table(INSIGHT),
+        "### `health`\n",
+        _table(INSIGHT_HEALTH),
+        "### `local`\n",
+        _table(INSIGHT_LOCAL),
+        _PLACEHOLDERS,
+        _placeholders(),
+        _SUPPLIED,
+        _supplied(),
+        _COMPOSE,
+        _compose_keys(),
+    ]
+    return "\n".join(parts)
+
+
+def _table(keys: Mapping[str, Described]) -> str:
+    rows = [
+        f"| `{name}` | {key.form} | {key.default or 'none'} | {key.meaning} |"
+        for name, key in keys.items()
+    ]
+    return _rows(["key", "form", "default", "meaning"], rows)
+
+
+def _placeholders() -> str:
+    own = [f"| `{{{name}}}` | {meaning} |" for name, meaning in OWN.items()]
+    others = [f"| `{{SERVICE.{name}}}` | {meaning} |" for name, meaning in OF_OTHERS.items()]
+    return _rows(["placeholder", "stands for"], own + others)
+
+
+def _supplied() -> str:
+    names = supplied_names()
+    rows = [f"| {kind} | {_list(of_kind)} |" for kind, of_kind in names.items()]
+    return _rows(["supplied", "images named"], rows)
+
+
+def _compose_keys() -> str:
+    rows = []
+    for place, keys in (("top of the file", TOP), ("service", SERVICE)):
+        rows += [
+            f"| {place} | used | {_list(sorted(keys.used))} |",
+            f"| {place} | accepted | {_list(sorted(keys.accepted))} |",
+            f"| {place} | not supported | {_list(sorted(keys.refused or ()))} |",
+        ]
+    return _rows(["place", "keys are", "names"], rows)
+
+
+def _list(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _rows(head: list[str], rows: list[str]) -> str:
+    return "\n".join([f"| {' | '.join(head)} |", "|---" * len(head) + "|", *rows, ""])
