@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from typing import Any, Final
@@ -25,9 +25,9 @@ from insightengine.telemetry.otlp_body import JSON, PROTOBUF, decompressed, pars
 from insightengine.telemetry.port import Signal
 from insightengine.telemetry.spool import RETRY_AFTER_S, Spool, SpoolUnavailableError
 
-Scope = Mapping[str, Any]
-Receive = Callable[[], Awaitable[Mapping[str, Any]]]
-Send = Callable[[Mapping[str, Any]], Awaitable[None]]
+AsgiMessage = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[AsgiMessage]]
+Send = Callable[[AsgiMessage], Awaitable[None]]
 
 _log = structlog.get_logger("telemetry.otlp")
 _PATHS: Final = {f"/v1/{signal.value}": signal for signal in Signal}
@@ -67,7 +67,7 @@ class OtlpReceiver:
         self._bytes_in_memory = 0
         self._refusals: Counter[tuple[Signal, int]] = Counter()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: AsgiMessage, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             raise RuntimeError(f"the receiver speaks HTTP, not {scope['type']}")
         await _send(await self._answer(scope, receive), send)
@@ -87,7 +87,7 @@ class OtlpReceiver:
         }
         return {"signals": signals, "spooled_bytes": self._spool.spooled_bytes}
 
-    async def _answer(self, scope: Scope, receive: Receive) -> Answer:
+    async def _answer(self, scope: AsgiMessage, receive: Receive) -> Answer:
         headers = dict(scope["headers"])
         signal = _PATHS.get(scope["path"])
         content_type = _media_type(headers)

@@ -12,7 +12,7 @@ import binascii
 import hmac
 import json
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -24,9 +24,9 @@ from insightengine.core.secrets import Secret
 from insightengine.telemetry.schema import USER
 from insightengine.telemetry.store_query import Query, StoreQueryError, query_from
 
-Scope = Mapping[str, Any]
-Receive = Callable[[], Awaitable[Mapping[str, Any]]]
-Send = Callable[[Mapping[str, Any]], Awaitable[None]]
+AsgiMessage = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[AsgiMessage]]
+Send = Callable[[AsgiMessage], Awaitable[None]]
 Headers = Mapping[bytes, bytes]
 
 _log = structlog.get_logger("telemetry.store")
@@ -58,7 +58,7 @@ class StoreServer:
         self._counters = counters
         self._threads = ThreadPoolExecutor(4, thread_name_prefix="query")
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: AsgiMessage, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             raise RuntimeError(f"the store speaks HTTP, not {scope['type']}")
         query_id = str(uuid.uuid4())
@@ -75,7 +75,7 @@ class StoreServer:
         """Waits for the queries that run."""
         self._threads.shutdown()
 
-    async def _answer(self, scope: Scope, receive: Receive) -> _Answer:
+    async def _answer(self, scope: AsgiMessage, receive: Receive) -> _Answer:
         path, method = scope["path"], scope["method"]
         if path in ("/ping", "/healthz") and method in ("GET", "HEAD"):
             return _Answer(200, b"Ok.\n")

@@ -1,0 +1,218 @@
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+
+from insightengine.telemetry import segments
+from insightengine.telemetry.ingest import SignalIngester
+from insightengine.telemetry.insertion import RetryLaterError, StoreRefusedError
+from insightengine.telemetry.port import Signal
+from insightengine.telemetry.segments import SegmentName
+
+NAME = SegmentName(Signal.LOGS, "1700000000000ab", 1)
+POISON = b"\xff poison"
+
+
+class Killed(BaseException):
+    """Stands for kill -9: nothing after it runs in the same process."""
+
+
+class TokenStore:
+    """Inserts a file's requests at once or not at all, and never twice under one token."""
+
+    def __init__(self) -> None:
+        self.rows: list[bytes] = []
+        self.tokens: list[str] = []
+        self.refuse: Callable[[list[bytes]], int | None] = lambda requests: None
+        self.kill_after: int | None = None
+
+    def insert(self, signal: Signal, segment: Path, token: str) -> None:
+        content = segment.read_bytes()
+        found = segments.scan(content).records
+        requests = [content[record.request_start : record.end] for record in found]
+        code = 444 if any(POISON in each for each in requests) else self.refuse(requests)
+        if code is not None:
+            raise StoreRefusedError(code, f"Code: {code}. refused")
+        if token not in self.tokens:
+            self.tokens.append(token)
+            self.rows += requests
+        if self.kill_after is not None and len(self.tokens) >= self.kill_after:
+            self.kill_after = None
+            raise Killed
+
+
+def spool(folder: Path, *parts: bytes) -> Path:
+    path = folder / f"{NAME.token}.pb"
+    path.write_bytes(b"".join(parts))
+    return path
+
+
+def records(*requests: bytes) -> list[bytes]:
+    return [segments.encode(each, 1) for each in requests]
+
+
+def ingester(folder: Path, store: TokenStore) -> SignalIngester:
+    return SignalIngester(folder, Signal.LOGS, store)
+
+
+def reports(folder: Path) -> list[dict[str, object]]:
+    return [json.loads(path.read_text()) for path in (folder / "set-aside").glob("*.json")]
+
+
+def test_a_segment_is_inserted_under_its_name_and_removed(tmp_path: Path) -> None:
+    store = TokenStore()
+    spool(tmp_path, *records(b"a", b"b"))
+    one = ingester(tmp_path, store)
+    assert one.drain()
+    assert store.rows == [b"a", b"b"]
+    assert store.tokens == [NAME.token]
+    assert list(tmp_path.glob("logs-*")) == []
+    assert one.counters.inserted_entries == 2
+    assert not one.drain()
+
+
+def test_open_segments_are_left_to_the_collector(tmp_path: Path) -> None:
+    (tmp_path / f"{NAME.token}.open").write_bytes(b"".join(records(b"a")))
+    assert not ingester(tmp_path, TokenStore()).drain()
+
+
+def test_a_kill_between_insert_and_removal_doubles_nothing(tmp_path: Path) -> None:
+    store = TokenStore()
+    store.kill_after = 1
+    spool(tmp_path, *records(b"a"))
+    with pytest.raises(Killed):
+        ingester(tmp_path, store).drain()
+    ingester(tmp_path, store).drain()
+    assert store.rows == [b"a"]
+
+
+def test_corrupt_bytes_are_set_aside_and_the_rest_is_stored(tmp_path: Path) -> None:
+    store = TokenStore()
+    first, second, third = records(b"first", b"second", b"third")
+    damaged = second[:-1] + bytes([second[-1] ^ 1])
+    spool(tmp_path, first, damaged, third)
+    one = ingester(tmp_path, store)
+    one.drain()
+    assert store.rows == [b"first", b"third"]
+    (report,) = reports(tmp_path)
+    assert report["reason"] == "checksum mismatch"
+    assert (report["start"], report["end"]) == (len(first), len(first) + len(damaged))
+    (kept,) = (tmp_path / "set-aside").glob("*.bin")
+    assert kept.read_bytes() == damaged
+    assert one.counters.set_aside_bytes == len(damaged)
+
+
+def test_a_segment_of_rubbish_is_set_aside_as_a_whole(tmp_path: Path) -> None:
+    store = TokenStore()
+    spool(tmp_path, b"rubbish")
+    ingester(tmp_path, store).drain()
+    assert store.rows == []
+    assert len(reports(tmp_path)) == 1
+    assert list(tmp_path.glob("logs-*")) == []
+
+
+def test_only_poisoned_records_are_set_aside(tmp_path: Path) -> None:
+    store = TokenStore()
+    requests = [b"%d" % index for index in range(9)]
+    spool(tmp_path, *records(*requests[:5], POISON, *requests[5:]))
+    one = ingester(tmp_path, store)
+    one.drain()
+    assert store.rows == requests
+    assert one.counters.set_aside_entries == 1
+    assert one.counters.inserted_entries == 9
+    assert list(tmp_path.glob("logs-*")) == []
+
+
+@pytest.mark.parametrize("killed_after", [1, 2, 3])
+def test_killed_within_a_split_every_record_is_stored_once(
+    tmp_path: Path, killed_after: int
+) -> None:
+    store = TokenStore()
+    requests = [b"%d" % index for index in range(9)]
+    spool(tmp_path, *records(*requests[:5], POISON, *requests[5:]))
+    store.kill_after = killed_after
+    with pytest.raises(Killed):
+        ingester(tmp_path, store).drain()
+    ingester(tmp_path, store).drain()
+    assert sorted(store.rows) == requests
+    assert len(reports(tmp_path)) == 1
+
+
+def test_after_a_split_the_whole_is_never_inserted_under_the_first_token(tmp_path: Path) -> None:
+    """A refusal that was only of the moment must not double what the halves stored."""
+    store = TokenStore()
+    spool(tmp_path, *records(b"a", b"b", b"c", b"d"))
+    store.refuse = lambda requests: 444 if len(requests) == 4 else None
+    store.kill_after = 1
+    with pytest.raises(Killed):
+        ingester(tmp_path, store).drain()
+    store.refuse = lambda requests: None
+    ingester(tmp_path, store).drain()
+    assert sorted(store.rows) == [b"a", b"b", b"c", b"d"]
+
+
+def test_a_store_without_space_keeps_the_segment(tmp_path: Path) -> None:
+    store = TokenStore()
+    store.refuse = lambda requests: 243
+    path = spool(tmp_path, *records(b"a"))
+    one = ingester(tmp_path, store)
+    for _ in range(5):
+        with pytest.raises(RetryLaterError):
+            one.drain()
+    assert path.exists()
+    assert not (tmp_path / "set-aside").exists()
+    store.refuse = lambda requests: None
+    one.drain()
+    assert store.rows == [b"a"]
+
+
+def test_deeply_nested_values_become_json_text(tmp_path: Path) -> None:
+    request = ExportLogsServiceRequest()
+    record = request.resource_logs.add().scope_logs.add().log_records.add()
+    inner = record.body.kvlist_value.values.add(key="k").value.array_value.values.add()
+    inner.kvlist_value.values.add(key="deep").value.int_value = 2**63 - 1
+    store = TokenStore()
+    store.refuse = lambda requests: (
+        395 if b"deep" in requests[0] and b"{" not in requests[0] else None
+    )
+    spool(tmp_path, *records(request.SerializeToString()))
+    one = ingester(tmp_path, store)
+    one.drain()
+    (stored,) = store.rows
+    body = ExportLogsServiceRequest.FromString(stored).resource_logs[0].scope_logs[0].log_records[0]
+    assert json.loads(body.body.string_value) == {"k": [{"deep": 2**63 - 1}]}
+    assert one.counters.flattened_segments == 1
+
+
+def test_lag_tells_what_waits(tmp_path: Path) -> None:
+    path = spool(tmp_path, *records(b"a"))
+    lag = ingester(tmp_path, TokenStore()).lag()
+    assert lag.segments == 1
+    assert lag.bytes == path.stat().st_size
+    assert lag.seconds >= 0
+
+
+def test_the_loop_goes_on_after_a_failure_and_ends_when_told(tmp_path: Path) -> None:
+    store = TokenStore()
+    outcomes = iter([243])
+    store.refuse = lambda requests: next(outcomes, None)
+    path = spool(tmp_path, *records(b"a"))
+    one = ingester(tmp_path, store)
+    stop = threading.Event()
+    thread = threading.Thread(target=one.run, args=(stop,))
+    thread.start()
+    deadline = threading.Event()
+    for _ in range(500):
+        if not path.exists():
+            break
+        deadline.wait(0.01)
+    stop.set()
+    thread.join(5)
+    assert not thread.is_alive()
+    assert store.rows == [b"a"]
+    assert one.counters.failures == 1
