@@ -38,12 +38,13 @@ def load() -> PlatformContext:
     return PlatformContext(settings, StateFolder(Path(folder)))
 
 
-def load_project(project: Path) -> PlatformContext:
-    """The context of a person's command in the folder `project`: its `.env`, then the environment.
+def load_project(project: Path, overrides: Mapping[str, str] | None = None) -> PlatformContext:
+    """The context of a person's command in the folder `project`.
 
-    Raises InvalidInputError that names the file, the line and what is wrong.
+    `overrides` (from flags) win over the environment, and that over the project's `.env`. Raises
+    InvalidInputError that names the file, the line and what is wrong.
     """
-    variables = {**read_env_file(project / ".env"), **os.environ}
+    variables = {**project_variables(project), **(overrides or {})}
     settings = settings_from(variables, f"{project / '.env'} and environment")
     return PlatformContext(settings, StateFolder(project.resolve() / ".insight"))
 

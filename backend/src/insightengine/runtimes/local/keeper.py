@@ -161,11 +161,11 @@ class Keeper:
             )
         except TimeoutError:
             limit = self._house.start_timeout_s
-            raise _NotReadyError(f"`{' '.join(command)}` took more than {limit:g} s") from None
+            raise _NotReadyError(f"`{_short(command)}` took more than {limit:g} s") from None
         except OSError as error:
-            raise _NotReadyError(f"`{' '.join(command)}` cannot be run: {error}") from None
+            raise _NotReadyError(f"`{_short(command)}` cannot be run: {error}") from None
         if code != 0:
-            raise _NotReadyError(f"`{' '.join(command)}` exited with {code}")
+            raise _NotReadyError(f"`{_short(command)}` exited with {code}")
 
     async def _wait_until_ready(self) -> None:
         exit_ = self._running()
@@ -242,6 +242,12 @@ class Keeper:
             _log.info("%s is %s%s", self.spec.name, state.value, f": {detail}" if detail else "")
         self._state, self._detail = state, detail
         self._house.changed()
+
+
+def _short(command: tuple[str, ...]) -> str:
+    """A command as a person would name it."""
+    words = [Path(command[0]).name, *command[1:4], *("…" for _ in command[4:5])]
+    return " ".join(words)
 
 
 async def _first(wait: object, limit_s: float) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import select
-import signal
 import subprocess
 import sys
 import time
@@ -35,9 +34,9 @@ def run(state: StateFolder) -> None:
     if other is not None and other.is_alive():
         return
     own = write_own_record(state.run, "warden")
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps; pidfds tell us
     pause_s = 0.1
     while (state.run / "wanted.json").exists():
+        _reap()
         now = read_record(state.run, "warden")
         if now is None or now.pid != own.pid:
             return
@@ -50,6 +49,12 @@ def run(state: StateFolder) -> None:
         _wait_for_record(state, pause_s)
         pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
     (state.run / "warden.pid.json").unlink(missing_ok=True)
+
+
+def _reap() -> None:
+    """Takes leave of supervisors that ended; ignoring SIGCHLD instead would be inherited."""
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
 
 
 def _wait_for_end(pid: int, limit_s: float) -> None:

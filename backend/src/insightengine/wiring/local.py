@@ -1,0 +1,354 @@
+"""The verbs of the local runtime: bring a platform up, ask about it, take it down."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from insightengine.application.load import load_application
+from insightengine.application.local import local_problems
+from insightengine.application.model import Application
+from insightengine.application.problems import error_of
+from insightengine.core.errors import InvalidInputError, NotFoundError, UnavailableError
+from insightengine.core.settings import StateFolder
+from insightengine.edge.control import NginxEdge
+from insightengine.edge.models import EdgePaths
+from insightengine.runtimes.local import warden
+from insightengine.runtimes.local.control import ask
+from insightengine.runtimes.local.identity import (
+    prepare_state,
+    refuse_unreachable,
+    service_user,
+)
+from insightengine.runtimes.local.ports import refuse_occupied
+from insightengine.runtimes.local.records import alive_records
+from insightengine.runtimes.local.specs import ServiceUser, Wanted, read_wanted, write_wanted
+from insightengine.runtimes.local.status import read_status
+from insightengine.runtimes.local.supervisor import OVERSEERS, WANTED
+from insightengine.runtimes.local.supplied import postgres, valkey
+from insightengine.runtimes.local.teardown import end_everything
+from insightengine.runtimes.port import ProcessSpec
+from insightengine.wiring.application import (
+    Placed,
+    cache_passwords,
+    database_owners,
+    release_of,
+    secret_names,
+)
+from insightengine.wiring.environment import (
+    PlatformContext,
+    load_project,
+    project_variables,
+    read_secret,
+)
+from insightengine.wiring.platform import (
+    edge_configuration,
+    owners_file,
+    platform_processes,
+    valkey_file,
+)
+from insightengine.wiring.secrets import PLATFORM_SECRETS, ensure_secrets
+
+REPOSITORY = Path(__file__).parents[4]
+COMPOSE_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
+MOST_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class UpRequest:
+    """What a person asked for. `file` is None for the Compose file of the project, if any."""
+
+    project: Path
+    file: Path | None = None
+    base_port: int | None = None
+    profiles: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Upcoming:
+    """A platform that was asked to come up, and what a person should be told."""
+
+    context: PlatformContext
+    placed: Placed | None
+    names: frozenset[str]
+    notices: tuple[str, ...]
+    asked_at: float  # Unix seconds
+
+
+def bring_up(request: UpRequest) -> Upcoming:
+    """Checks everything, writes what is wanted, and starts or informs the supervisor.
+
+    Idempotent; a running platform takes over what changed. Raises InvalidInputError or
+    ConflictError before anything was started or stopped.
+    """
+    overrides = {"INSIGHT_BASE_PORT": str(request.base_port)} if request.base_port else {}
+    context = load_project(request.project, overrides)
+    placed = place_application(request, overrides)
+    user = service_user(context.settings.service_user, request.project)
+    if user is not None:
+        refuse_unreachable(user, request.project)
+    prepare_state(context.state, user)
+    ensure_secrets(
+        context.state, [*PLATFORM_SECRETS, *(secret_names(placed) if placed else ())], user
+    )
+    specs = platform_processes(context, placed)
+    _refuse_foreign_ports(context, specs)
+    _write_configuration(context, placed, user)
+    asked_at = time.time()
+    _hand_over(context, specs, placed, user)
+    return Upcoming(
+        context,
+        placed,
+        frozenset(spec.name for spec in specs),
+        tuple(_notices(request, placed, user)),
+        asked_at,
+    )
+
+
+def place_application(request: UpRequest, overrides: dict[str, str]) -> Placed | None:
+    """The application of the request, read and checked; None where there is no Compose file."""
+    file = request.file or find_compose_file(request.project)
+    if file is None:
+        return None
+    text = _read_compose(file)
+    variables = {**project_variables(file.parent), **project_variables(request.project)}
+    application = load_application(text, str(file), {**variables, **overrides})
+    _refuse_what_cannot_run(application, request.profiles)
+    return Placed(application, file.parent.resolve(), release_of(text), request.profiles)
+
+
+def _refuse_what_cannot_run(application: Application, profiles: tuple[str, ...]) -> None:
+    problems = local_problems(application, profiles)
+    if problems:
+        raise error_of(application.file, problems)
+
+
+def find_compose_file(project: Path) -> Path | None:
+    """The file that `docker compose` would take, by the same order of names."""
+    return next((project / name for name in COMPOSE_NAMES if (project / name).is_file()), None)
+
+
+def _read_compose(file: Path) -> str:
+    try:
+        content = file.read_bytes()
+        if len(content) > MOST_BYTES:
+            raise InvalidInputError(f"{file} has {len(content)} bytes; allowed are {MOST_BYTES}")
+        return content.decode("utf-8")
+    except OSError as error:
+        raise InvalidInputError(f"{file} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise InvalidInputError(f"{file} is not UTF-8: {error}") from None
+
+
+def _refuse_foreign_ports(context: PlatformContext, specs: tuple[ProcessSpec, ...]) -> None:
+    alive = alive_records(context.state.run)
+    needed = [port for spec in specs if spec.name not in alive for port in spec.ports]
+    refuse_occupied(needed, context.settings.bind_host)
+
+
+def _write_configuration(
+    context: PlatformContext, placed: Placed | None, user: ServiceUser | None
+) -> None:
+    owners = [
+        postgres.DatabaseOwner(
+            "insight", "insight", str(context.state.secret("postgres_insight_password"))
+        ),
+        *(database_owners(context, placed) if placed else ()),
+    ]
+    postgres.write_owners(owners_file(context), owners)
+    passwords = {
+        "default": read_secret(context.state, "valkey_password").reveal(),
+        **(cache_passwords(context, placed) if placed else {}),
+    }
+    port = context.settings.port(79)
+    text = valkey.render(port, context.state.valkey, passwords)
+    owner = (user.uid, user.gid) if user else None
+    valkey.write_configuration(valkey_file(context), text, owner)
+    home = context.state.run / "home"
+    home.mkdir(exist_ok=True)
+    if user is not None:
+        os.chown(home, user.uid, user.gid)
+    configuration = edge_configuration(context, placed, REPOSITORY / "frontend/out")
+    NginxEdge(EdgePaths.of(context.state)).install(configuration)
+
+
+def _hand_over(
+    context: PlatformContext,
+    specs: tuple[ProcessSpec, ...],
+    placed: Placed | None,
+    user: ServiceUser | None,
+) -> None:
+    wanted = Wanted(
+        specs,
+        user,
+        context.settings.start_timeout_s,
+        context.settings.restart_backoff_max_s,
+        _application_status(placed),
+    )
+    write_wanted(context.state.run / WANTED, wanted)
+    if "supervisor" in alive_records(context.state.run):
+        ask(context.state.run, {"verb": "apply"})
+    if "warden" not in alive_records(context.state.run):
+        warden.start(context.state)
+
+
+def _application_status(placed: Placed | None) -> dict[str, Any] | None:
+    if placed is None:
+        return None
+    return {
+        "name": placed.application.name,
+        "file": placed.application.file,
+        "release": placed.release,
+        "services": [service.name for service in placed.started],
+    }
+
+
+def _notices(request: UpRequest, placed: Placed | None, user: ServiceUser | None) -> Iterator[str]:
+    if user is not None:
+        yield f"started by root: services run as {user.name}"
+    if placed is None:
+        yield f"no Compose file in {request.project}: only the platform itself comes up"
+    else:
+        yield from placed.application.warnings
+
+
+def follow_start(upcoming: Upcoming) -> Iterator[dict[str, Any]]:
+    """Yields each new status until every process is ready.
+
+    Raises UnavailableError when one is in a crash loop, or the time for a start is over.
+    """
+    limit_s = upcoming.context.settings.start_timeout_s * 2
+    deadline = time.monotonic() + limit_s
+    shown: object = None
+    while True:
+        status = read_status(upcoming.context.state.run / "status.json")
+        if status is not None and _belongs_to(status, upcoming):
+            if status["processes"] != shown:
+                shown = status["processes"]
+                yield status
+            states = {process["state"] for process in status["processes"]}
+            if states == {"ready"}:
+                return
+            _refuse_failed(status, upcoming.context.state)
+        if time.monotonic() > deadline:
+            raise UnavailableError(
+                f"the platform was not ready after {limit_s:g} s",
+                hint="insight status, insight logs",
+            )
+        time.sleep(0.05)
+
+
+def _belongs_to(status: dict[str, Any], upcoming: Upcoming) -> bool:
+    written = datetime.fromisoformat(status["written_at"]).timestamp()
+    names = {process["name"] for process in status["processes"]}
+    return written >= upcoming.asked_at and names == upcoming.names
+
+
+def _refuse_failed(status: dict[str, Any], state: StateFolder) -> None:
+    for process in status["processes"]:
+        if process["state"] == "crash_loop":
+            lines = last_lines(state.logs / f"{process['name']}.log", 8)
+            tail = "".join(f"\n    {line}" for line in lines)
+            raise UnavailableError(
+                f"{process['name']} does not stay up: {process['detail']}{tail}",
+                code="crash_loop",
+                hint=f"insight logs {process['name']}; the rest of the platform runs",
+            )
+
+
+def last_lines(path: Path, count: int) -> list[str]:
+    """The last lines of a log; none when it does not exist. Reads at most 256 KiB."""
+    try:
+        with path.open("rb") as file:
+            file.seek(0, os.SEEK_END)
+            file.seek(max(0, file.tell() - 256 * 1024))
+            return file.read().decode("utf-8", "replace").splitlines()[-count:]
+    except OSError:
+        return []
+
+
+def take_down(project: Path) -> int:
+    """Stops everything of the project's platform, however it was left; how many processes ran."""
+    context = load_project(project)
+    alive = set(alive_records(context.state.run)) - set(OVERSEERS)
+    end_everything(context.state)
+    return len(alive)
+
+
+def current_status(project: Path) -> dict[str, Any]:
+    """What the supervisor last wrote, with `stale` and `running`.
+
+    Raises NotFoundError where no platform was ever started.
+    """
+    state = StateFolder(project.resolve() / ".insight")
+    status = read_status(state.run / "status.json")
+    if status is None:
+        raise NotFoundError(
+            f"no platform was started in {project.resolve()}",
+            code="not_running",
+            hint="insight up",
+        )
+    return {**status, "running": "supervisor" in alive_records(state.run)}
+
+
+def processes_of(status: dict[str, Any], wanted: str) -> list[str]:
+    """Names of the processes that a person means: a process's own name, or a service's.
+
+    Raises NotFoundError that lists what there is.
+    """
+    found = [
+        process["name"]
+        for process in status["processes"]
+        if wanted in (process["name"], process["labels"].get("service"))
+    ]
+    if not found:
+        known = ", ".join(sorted({process["name"] for process in status["processes"]}))
+        raise NotFoundError(f"there is no service {wanted}", hint=f"known are {known}")
+    return found
+
+
+def log_files(project: Path, wanted: list[str]) -> dict[str, Path]:
+    """The log of each named service or process, or all that exist. Raises NotFoundError."""
+    logs = StateFolder(project.resolve() / ".insight").logs
+    existing = {path.name.removesuffix(".log"): path for path in sorted(logs.glob("*.log"))}
+    if not wanted:
+        return existing
+    status = read_status(logs.parent / "run/status.json") or {"processes": []}
+    found: dict[str, Path] = {}
+    for name in wanted:
+        names = [name] if name in existing else processes_of(status, name)
+        found |= {one: logs / f"{one}.log" for one in names}
+    return found
+
+
+def restart(project: Path, names: list[str]) -> None:
+    context = load_project(project)
+    ask(context.state.run, {"verb": "restart", "names": names})
+
+
+def wanted_spec(project: Path, name: str) -> tuple[ProcessSpec, ServiceUser | None]:
+    """The spec that a running process was started from. Raises NotFoundError."""
+    path = project.resolve() / ".insight/run" / WANTED
+    if not path.exists():
+        raise NotFoundError(f"no platform runs in {project.resolve()}", hint="insight up")
+    wanted = read_wanted(path)
+    for spec in wanted.specs:
+        if name in (spec.name, spec.labels.get("service")):
+            return spec, wanted.user
+    known = ", ".join(spec.name for spec in wanted.specs)
+    raise NotFoundError(f"there is no service {name}", hint=f"known are {known}")
+
+
+def setup_link(context: PlatformContext) -> str | None:
+    """The one-time link that sets the first administrator's password; None once it is used."""
+    path = context.state.secret("setup_token")
+    try:
+        token = path.read_text(encoding="utf-8").strip()
+    except OSError:
+        return None
+    return f"{context.settings.console_url}/setup/?token={token}"

@@ -1,0 +1,197 @@
+"""The platform's own processes, and the edge that stands in front of everything."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+from insightengine.core.settings import PortOffset
+from insightengine.edge.control import nginx_binary
+from insightengine.edge.models import (
+    Address,
+    ConsoleSite,
+    EdgeConfiguration,
+    EdgePaths,
+    Limits,
+    OtlpSite,
+    Pool,
+    Upstream,
+    hosts_of,
+)
+from insightengine.edge.render import edge_argv
+from insightengine.runtimes.local.supplied import postgres, valkey
+from insightengine.runtimes.port import HttpReady, PostgresReady, ProcessSpec, RedisReady
+from insightengine.wiring.application import (
+    Placed,
+    application_processes,
+    application_sites,
+    base_environment,
+)
+from insightengine.wiring.environment import PlatformContext, as_environment
+
+_POSTGRES = "insightengine.runtimes.local.supplied.postgres"
+_LOOPBACK = "127.0.0.1"
+
+
+def platform_processes(context: PlatformContext, placed: Placed | None) -> tuple[ProcessSpec, ...]:
+    """Every process of the platform, the application's included."""
+    own = (
+        _postgres(context),
+        _valkey(context),
+        _store(context),
+        _collector(context),
+        _api(context),
+        _edge(context, placed),
+    )
+    return (*own, *(application_processes(context, placed) if placed else ()))
+
+
+def edge_configuration(
+    context: PlatformContext, placed: Placed | None, console_folder: Path
+) -> EdgeConfiguration:
+    settings = context.settings
+    release = version("insightengine")
+
+    def listen(offset: int) -> Address:
+        return Address(settings.bind_host, settings.port(offset))
+
+    def upstream(offset: int) -> Upstream:
+        return Upstream(release, (Address(_LOOPBACK, settings.port(offset)),))
+
+    return EdgeConfiguration(
+        console=ConsoleSite(
+            listen(PortOffset.CONSOLE),
+            console_folder,
+            Pool(upstream(PortOffset.API_BLUE), upstream(PortOffset.API_GREEN)),
+            release,
+        ),
+        otlp=OtlpSite(
+            listen(PortOffset.OTLP_HTTP), (Address(_LOOPBACK, settings.port(PortOffset.COLLECTOR)),)
+        ),
+        admin=Address(_LOOPBACK, settings.port(PortOffset.EDGE_ADMIN)),
+        paths=EdgePaths.of(context.state),
+        applications=application_sites(context, placed) if placed else (),
+        hosts=hosts_of(settings),
+        limits=Limits(otlp_body_bytes=settings.otlp_max_body_bytes),
+        https=settings.console_url.startswith("https://"),
+    )
+
+
+def owners_file(context: PlatformContext) -> Path:
+    return context.state.run / "database-owners.json"
+
+
+def valkey_file(context: PlatformContext) -> Path:
+    return context.state.valkey / "valkey.conf"
+
+
+def _labels(service: str, colour: str = "", release: str = "") -> dict[str, str]:
+    return {"service": service, "colour": colour, "release": release, "kind": "platform"}
+
+
+def _postgres(context: PlatformContext) -> ProcessSpec:
+    state, port = context.state, context.settings.port(PortOffset.POSTGRES)
+    password = state.secret("postgres_admin_password")
+    return ProcessSpec(
+        name="postgres",
+        argv=postgres.server_argv(state.postgres, port),
+        cwd=state.root,
+        env=base_environment(context),
+        readiness=PostgresReady(_LOOPBACK, port, postgres.ADMIN, "postgres", password),
+        prepare=((sys.executable, "-m", _POSTGRES, "init", str(state.postgres), str(password)),),
+        initialise=(
+            (
+                sys.executable,
+                *("-m", _POSTGRES, "roles", str(port)),
+                *(str(password), str(owners_file(context))),
+            ),
+        ),
+        ports=(port,),
+        stop_signal="SIGINT",  # fast shutdown: sessions are ended, what is committed is kept
+        stop_timeout_s=30.0,
+        labels=_labels("postgres"),
+    )
+
+
+def _valkey(context: PlatformContext) -> ProcessSpec:
+    port = context.settings.port(PortOffset.VALKEY)
+    return ProcessSpec(
+        name="valkey",
+        argv=valkey.server_argv(valkey_file(context)),
+        cwd=context.state.valkey,
+        env=base_environment(context),
+        readiness=RedisReady(_LOOPBACK, port, context.state.secret("valkey_password")),
+        ports=(port,),
+        labels=_labels("valkey"),
+    )
+
+
+def _own(context: PlatformContext, module: str) -> tuple[tuple[str, ...], dict[str, str]]:
+    environment = {**base_environment(context), **as_environment(context)}
+    return (sys.executable, "-m", module), environment
+
+
+def _store(context: PlatformContext) -> ProcessSpec:
+    argv, environment = _own(context, "insightengine.worker.store")
+    port = context.settings.port(PortOffset.STORE)
+    return ProcessSpec(
+        name="store",
+        argv=argv,
+        cwd=context.state.root,
+        env=environment,
+        readiness=HttpReady(f"http://{_LOOPBACK}:{port}/ping"),
+        ports=(port,),
+        stop_timeout_s=20.0,
+        labels=_labels("store", release=version("insightengine")),
+    )
+
+
+def _collector(context: PlatformContext) -> ProcessSpec:
+    argv, environment = _own(context, "insightengine.worker.collector")
+    port = context.settings.port(PortOffset.COLLECTOR)
+    return ProcessSpec(
+        name="collector",
+        argv=argv,
+        cwd=context.state.root,
+        env=environment,
+        readiness=HttpReady(f"http://{_LOOPBACK}:{port}/healthz"),
+        ports=(port,),
+        labels=_labels("collector", release=version("insightengine")),
+    )
+
+
+def _api(context: PlatformContext) -> ProcessSpec:
+    argv, environment = _own(context, "insightengine.api.server")
+    port = context.settings.port(PortOffset.API_BLUE)
+    return ProcessSpec(
+        name="api.blue",
+        argv=argv,
+        cwd=context.state.root,
+        env={**environment, "INSIGHT_COLOUR": "blue"},
+        readiness=HttpReady(f"http://{_LOOPBACK}:{port}/api/health/live"),
+        depends_on=("postgres", "valkey"),
+        prepare=((sys.executable, "-m", "insightengine.stores.migrate"),),
+        ports=(port,),
+        labels=_labels("api", "blue", version("insightengine")),
+    )
+
+
+def _edge(context: PlatformContext, placed: Placed | None) -> ProcessSpec:
+    settings = context.settings
+    admin = settings.port(PortOffset.EDGE_ADMIN)
+    sites = application_sites(context, placed) if placed else ()
+    return ProcessSpec(
+        name="edge",
+        argv=edge_argv(nginx_binary(), EdgePaths.of(context.state)),
+        cwd=context.state.edge,
+        env=base_environment(context),
+        readiness=HttpReady(f"http://{_LOOPBACK}:{admin}/status"),
+        ports=(
+            settings.port(PortOffset.CONSOLE),
+            settings.port(PortOffset.OTLP_HTTP),
+            admin,
+            *(site.listen.port for site in sites),
+        ),
+        labels=_labels("edge"),
+    )
