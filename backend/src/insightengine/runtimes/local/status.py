@@ -72,7 +72,7 @@ def read_status(path: Path, now: datetime | None = None) -> dict[str, Any] | Non
     try:
         status: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         written = datetime.fromisoformat(status["written_at"])
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return None
     age = (now or datetime.now(UTC)) - written
     return {**status, "stale": age.total_seconds() > STALE_AFTER_S}
