@@ -1,0 +1,103 @@
+"""Exactly once: what a kill between insert and removal leads to, step by step, in the engine."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+
+from insightengine.telemetry import schema, segments
+from insightengine.telemetry.insertion import StoreRefusedError
+from insightengine.telemetry.port import Signal
+from insightengine.telemetry.store_engine import EngineLimits, StoreEngine
+from insightengine.telemetry.store_query import Query
+
+LIMITS = EngineLimits(memory_bytes=256 * 1024**2, query_timeout_s=20, retention_days=14)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "store"
+
+
+@pytest.fixture
+def engine(path: Path) -> Iterator[StoreEngine]:
+    opened = StoreEngine(path, LIMITS)
+    yield opened
+    opened.close()
+
+
+def edge_log(folder: Path, requests: int) -> Path:
+    request = ExportLogsServiceRequest()
+    resource = request.resource_logs.add()
+    resource.resource.attributes.add(key="service.name").value.string_value = "edge"
+    scope = resource.scope_logs.add()
+    for _ in range(requests):
+        record = scope.log_records.add(time_unix_nano=time.time_ns())
+        for key, value in (("status", "502"), ("duration_s", "0.25"), ("upstream_s", "0.1, 0.05")):
+            record.attributes.add(key=key).value.string_value = value
+    file = folder / "segment.pb"
+    file.write_bytes(segments.encode(request.SerializeToString(), requests))
+    return file
+
+
+def counts(engine: StoreEngine) -> tuple[int, int]:
+    sql = "SELECT (SELECT count() FROM logs), (SELECT count() FROM edge_requests)"
+    logs, requests = engine.run(Query(sql)).split()
+    return int(logs), int(requests)
+
+
+def test_a_repeated_token_changes_nothing(engine: StoreEngine, tmp_path: Path) -> None:
+    segment = edge_log(tmp_path, 5)
+    for _ in range(3):
+        engine.insert(Signal.LOGS, segment, "logs-a-0000000001")
+    assert counts(engine) == (5, 5)
+
+
+def test_a_token_is_known_after_a_restart(path: Path, tmp_path: Path) -> None:
+    segment = edge_log(tmp_path, 5)
+    for _ in range(2):
+        engine = StoreEngine(path, LIMITS)
+        engine.insert(Signal.LOGS, segment, "logs-a-0000000001")
+        assert counts(engine) == (5, 5)
+        engine.close()
+
+
+def test_an_insert_that_ended_before_the_views_is_completed(
+    engine: StoreEngine, tmp_path: Path
+) -> None:
+    (view,) = (s for s in schema.MIGRATIONS[0].statements if "VIEW" in s and "edge_requests" in s)
+    engine._owner.query("DROP VIEW insight.edge_requests_from")
+    segment = edge_log(tmp_path, 5)
+    engine.insert(Signal.LOGS, segment, "logs-a-0000000001")
+    assert counts(engine) == (5, 0)
+    engine._owner.query(view)
+    engine.insert(Signal.LOGS, segment, "logs-a-0000000001")
+    assert counts(engine) == (5, 5)
+
+
+def test_a_refused_segment_leaves_nothing(engine: StoreEngine, tmp_path: Path) -> None:
+    segment = edge_log(tmp_path, 5)
+    content = segment.read_bytes() + segments.encode(b"\xff\xff poison", 1)
+    segment.write_bytes(content)
+    with pytest.raises(StoreRefusedError) as refused:
+        engine.insert(Signal.LOGS, segment, "logs-a-0000000001")
+    assert refused.value.code != 0
+    assert counts(engine) == (0, 0)
+
+
+def test_times_of_the_edge_are_milliseconds(engine: StoreEngine, tmp_path: Path) -> None:
+    engine.insert(Signal.LOGS, edge_log(tmp_path, 1), "logs-a-0000000001")
+    answer = engine.run(Query("SELECT Status, DurationMs, round(UpstreamMs, 6) FROM edge_requests"))
+    assert answer == b"502\t250\t150\n"
+
+
+def test_retention_follows_the_setting(path: Path) -> None:
+    for days in (14, 3, 3):
+        engine = StoreEngine(path, EngineLimits(256 * 1024**2, 20, days))
+        definition = engine.run(Query("SHOW CREATE TABLE spans", format="TSVRaw")).decode()
+        assert f"toIntervalDay({days})" in definition
+        engine.close()
