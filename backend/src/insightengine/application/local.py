@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import PurePath
 from urllib.parse import quote
 
 from insightengine.application.model import Application, Service, SuppliedKind
@@ -110,7 +111,11 @@ def _value(found: re.Match[str], service: str, place: LocalPlace) -> str:
         endpoint = place.endpoints.get(name)
         value = endpoint.value(attribute) if endpoint else None
     else:
-        own = {"python": place.python, "port": None if place.port is None else str(place.port)}
+        own = {
+            "python": place.python,
+            "scripts": str(PurePath(place.python).parent),
+            "port": None if place.port is None else str(place.port),
+        }
         value = own.get(name)
     if value is None:
         raise InvalidInputError(

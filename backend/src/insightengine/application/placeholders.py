@@ -17,6 +17,7 @@ from insightengine.application.reading import Cursor
 PLACEHOLDER = re.compile(r"\{\{|\}\}|\{([A-Za-z0-9_-]+)(?:\.([a-z]+))?\}")
 OWN: Mapping[str, str] = {
     "python": "the interpreter that runs the platform",
+    "scripts": "the folder of that interpreter, with the commands installed beside it",
     "port": "the port on which this service must listen; also in `$PORT`",
 }
 OF_OTHERS: Mapping[str, str] = {
@@ -67,7 +68,7 @@ def _report(
     name, attribute = found.group(1), found.group(2)
     if attribute is None:
         if name not in OWN:
-            hint = f"allowed are {{python}}, {{port}} and {{SERVICE.{'|'.join(OF_OTHERS)}}}; "
+            hint = f"allowed are {_allowed()}; "
             cursor.fail(f"unknown placeholder {found.group()}", hint + "{{ is a brace")
         return
     service = services.get(name)
@@ -83,6 +84,11 @@ def _report(
     elif _holds_secret(attribute, credentials) and not is_environment:
         hint = "put it in x-insight.local.environment: anyone can read command lines"
         cursor.fail(f"{found.group()} holds a secret", hint)
+
+
+def _allowed() -> str:
+    own = ", ".join(f"{{{name}}}" for name in OWN)
+    return f"{own} and {{SERVICE.{'|'.join(OF_OTHERS)}}}"
 
 
 def _holds_secret(attribute: str, credentials: frozenset[str]) -> bool:

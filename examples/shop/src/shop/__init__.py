@@ -1,0 +1,1 @@
+"""Kettle & Linen: a small, honest web shop, the example application of InsightEngine."""
