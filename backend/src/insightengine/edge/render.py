@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -163,6 +164,7 @@ def _text(content: str) -> str:
     return f"'{escaped}'"
 
 
+@cache
 def _environment() -> Environment:
     environment = Environment(  # noqa: S701  the output is no HTML
         loader=PackageLoader("insightengine.edge"),
