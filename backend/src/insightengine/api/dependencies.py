@@ -1,0 +1,22 @@
+"""What routes ask FastAPI for."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from insightengine.telemetry.query import TelemetryQueries
+from insightengine.wiring.console import Services
+
+
+def services(request: Request) -> Services:
+    found: Services = request.app.state.services
+    return found
+
+
+def telemetry_queries(request: Request) -> TelemetryQueries:
+    return services(request).queries
+
+
+Used = Annotated[Services, Depends(services)]

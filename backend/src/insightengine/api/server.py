@@ -1,0 +1,45 @@
+"""Runs the API of one colour: `python -m insightengine.api.server`."""
+
+from __future__ import annotations
+
+import os
+from importlib.metadata import version
+
+import uvicorn
+
+from insightengine.api.app import create_app
+from insightengine.api.tracing import install_tracing
+from insightengine.core.settings import PortOffset
+from insightengine.wiring.console import console_services
+from insightengine.wiring.environment import load
+from insightengine.wiring.logs import configure
+
+HOST = "127.0.0.1"
+
+
+def main() -> None:
+    context = load()
+    settings = context.settings
+    configure("api", settings.log_level)
+    colour = os.environ.get("INSIGHT_COLOUR", "blue")
+    port = settings.port(PortOffset.API_GREEN if colour == "green" else PortOffset.API_BLUE)
+    app = create_app(console_services(context))
+    collector = f"http://{HOST}:{settings.port(PortOffset.COLLECTOR)}"
+    tracing = install_tracing(app, collector, version("insightengine"), colour)
+    uvicorn.run(
+        app,
+        host=HOST,
+        port=port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=True,
+        forwarded_allow_ips=HOST,
+        timeout_graceful_shutdown=10,
+        timeout_keep_alive=75,
+    )
+    tracing.shutdown()
+
+
+if __name__ == "__main__":
+    main()

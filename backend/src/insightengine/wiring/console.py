@@ -1,0 +1,164 @@
+"""Builds what the API works with from the platform's context."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import httpx
+import structlog
+
+from insightengine.core.errors import UnavailableError
+from insightengine.core.secrets import Secret
+from insightengine.core.settings import PortOffset, Settings, StateFolder
+from insightengine.protection.accounts import SETUP_TOKEN_S, AccountService
+from insightengine.protection.passwords import Passwords
+from insightengine.protection.sessions import Sessions
+from insightengine.runtimes.local.status import read_status
+from insightengine.stores.cache import RedisCache
+from insightengine.stores.port import Accounts
+from insightengine.stores.postgres import PostgresAccounts, console_engine
+from insightengine.telemetry.clickhouse import ClickHouseStore
+from insightengine.telemetry.query import TelemetryQueries
+from insightengine.wiring.environment import PlatformContext, read_secret
+
+_HOST = "127.0.0.1"
+_log = structlog.get_logger("api")
+_RENEW_CHECK_S = 600
+
+Check = Callable[[], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """`checks` raise when their dependency does not answer; `close` ends all connections."""
+
+    settings: Settings
+    state: StateFolder
+    account_store: Accounts
+    accounts: AccountService
+    sessions: Sessions
+    queries: TelemetryQueries
+    checks: Mapping[str, Check]
+    start: Callable[[], Awaitable[None]]
+    close: Callable[[], Awaitable[None]]
+
+    @property
+    def is_https(self) -> bool:
+        return self.settings.console_url.startswith("https://")
+
+    @property
+    def cookie_name(self) -> str:
+        """The `__Host-` prefix lets no sub-domain set it, but browsers want TLS for it."""
+        return "__Host-insight_session" if self.is_https else "insight_session"
+
+
+def console_services(context: PlatformContext) -> Services:
+    """Connects nothing yet: every store connects at its first use, and again after a loss."""
+    settings, state = context.settings, context.state
+    engine = console_engine(
+        _HOST,
+        settings.port(PortOffset.POSTGRES),
+        read_secret(state, "postgres_insight_password"),
+    )
+    store = PostgresAccounts(engine)
+    cache = RedisCache(
+        _HOST, settings.port(PortOffset.VALKEY), read_secret(state, "valkey_password")
+    )
+    telemetry = ClickHouseStore(
+        _HOST, settings.port(PortOffset.STORE), "insight", read_secret(state, "store_password")
+    )
+    sessions = Sessions(cache, settings.session_idle_s, settings.session_absolute_s)
+    accounts = AccountService(store, cache, sessions, Passwords())
+    web = httpx.AsyncClient(timeout=1.0)
+    inviting: list[asyncio.Task[None]] = []
+
+    async def start() -> None:
+        inviting.append(asyncio.create_task(_keep_inviting(accounts, state)))
+
+    async def close() -> None:
+        for task in inviting:
+            task.cancel()
+        await web.aclose()
+        await telemetry.close()
+        await cache.close()
+        await store.close()
+
+    return Services(
+        settings=settings,
+        state=state,
+        account_store=store,
+        accounts=accounts,
+        sessions=sessions,
+        queries=TelemetryQueries(telemetry, timeout_s=settings.query_timeout_s),
+        checks=_checks(context, store, cache, web),
+        start=start,
+        close=close,
+    )
+
+
+def _checks(
+    context: PlatformContext, store: PostgresAccounts, cache: RedisCache, web: httpx.AsyncClient
+) -> Mapping[str, Check]:
+    def answers(offset: int, path: str) -> Check:
+        async def check() -> None:
+            url = f"http://{_HOST}:{context.settings.port(offset)}{path}"
+            try:
+                answer = await web.get(url)
+            except httpx.HTTPError as error:
+                raise UnavailableError(f"{error.__class__.__name__}: {error}") from None
+            if not answer.is_success:
+                raise UnavailableError(f"it answered {answer.status_code}")
+
+        return check
+
+    async def supervisor() -> None:
+        status = await asyncio.to_thread(read_status, context.state.run / "status.json")
+        if status is None or status["stale"]:
+            raise UnavailableError("it has not written its status for more than 10 s")
+
+    return {
+        "postgres": store.ping,
+        "cache": cache.ping,
+        "store": answers(PortOffset.STORE, "/ping"),
+        "collector": answers(PortOffset.COLLECTOR, "/healthz"),
+        "supervisor": supervisor,
+    }
+
+
+async def _keep_inviting(accounts: AccountService, state: StateFolder) -> None:
+    """Keeps a valid set-up link in place until the first administrator has a password."""
+    path = state.secret("setup_token")
+    pause_s = 1
+    while True:
+        try:
+            if not path.exists() or _age_s(path.stat().st_mtime) > SETUP_TOKEN_S - 3600:
+                token = await accounts.prepare_first_administrator()
+                if token is None:
+                    path.unlink(missing_ok=True)
+                    return
+                write_secret(state, "setup_token", token)
+                _log.info("a set-up link is ready", hint="insight setup-link")
+            pause_s = _RENEW_CHECK_S
+        except (UnavailableError, OSError) as error:
+            _log.warning("no set-up link yet", reason=str(error))
+        await asyncio.sleep(pause_s)
+
+
+def _age_s(modified: float) -> float:
+    return datetime.now(UTC).timestamp() - modified
+
+
+def write_secret(state: StateFolder, name: str, secret: Secret) -> None:
+    """Replaces the file; never readable for others, never half-written."""
+    path = state.secret(name)
+    temporary = path.with_name(f".{name}.{os.getpid()}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(secret.reveal())
+        file.flush()
+        os.fsync(descriptor)
+    temporary.replace(path)
