@@ -87,10 +87,13 @@ install_python() {
   export UV_PYTHON="${UV_PYTHON:-$(find_python)}"
   local wanted
   wanted=$(cat "$ROOT/uv.lock" "$ROOT/pyproject.toml" "$ROOT"/backend/pyproject.toml "$ROOT"/examples/shop/pyproject.toml | sha256sum)
-  [ "$(cat "$ROOT/.venv/.installed" 2>/dev/null)" = "$wanted" ] && return
-  step "Installing the locked Python packages (once, about 300 MB)"
-  (cd "$ROOT" && quietly "$UV" sync --frozen --all-packages)
-  printf '%s\n' "$wanted" >"$ROOT/.venv/.installed"
+  if [ "$(cat "$ROOT/.venv/.installed" 2>/dev/null)" != "$wanted" ]; then
+    step "Installing the locked Python packages (once, about 300 MB)"
+    (cd "$ROOT" && quietly "$UV" sync --frozen --all-packages --compile-bytecode)
+    printf '%s\n' "$wanted" >"$ROOT/.venv/.installed"
+  fi
+  # Services may run as a user who cannot write here: without this they would compile at each start.
+  "$ROOT/.venv/bin/python" -m compileall -q "$ROOT/backend/src" "$ROOT/examples/shop/src"
 }
 
 install_node() {

@@ -97,7 +97,7 @@ def _postgres(context: PlatformContext) -> ProcessSpec:
         name="postgres",
         argv=postgres.server_argv(state.postgres, port),
         cwd=state.root,
-        env=base_environment(context),
+        env={**base_environment(context), **as_environment(context)},
         readiness=PostgresReady(_LOOPBACK, port, postgres.ADMIN, "postgres", password),
         prepare=((sys.executable, "-m", _POSTGRES, "init", str(state.postgres), str(password)),),
         initialise=(
@@ -106,6 +106,7 @@ def _postgres(context: PlatformContext) -> ProcessSpec:
                 *("-m", _POSTGRES, "roles", str(port)),
                 *(str(password), str(owners_file(context))),
             ),
+            (sys.executable, "-m", "insightengine.stores.migrate"),
         ),
         ports=(port,),
         stop_signal="SIGINT",  # fast shutdown: sessions are ended, what is committed is kept
@@ -170,8 +171,6 @@ def _api(context: PlatformContext) -> ProcessSpec:
         cwd=context.state.root,
         env={**environment, "INSIGHT_COLOUR": "blue"},
         readiness=HttpReady(f"http://{_LOOPBACK}:{port}/api/health/live"),
-        depends_on=("postgres", "valkey"),
-        prepare=((sys.executable, "-m", "insightengine.stores.migrate"),),
         ports=(port,),
         labels=_labels("api", "blue", version("insightengine")),
     )
