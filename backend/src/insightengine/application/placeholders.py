@@ -25,16 +25,11 @@ OF_OTHERS: Mapping[str, str] = {
     "directly",
     "port": "the port there",
     "url": "the address there, with credentials when the platform supplies the service",
-    "user": "user of a supplied PostgreSQL or ClickHouse",
+    "user": "user of a supplied service",
     "password": "password of a supplied service",
-    "database": "database of a supplied PostgreSQL or ClickHouse",
+    "database": "database of a supplied service; a number for Valkey",
 }
-_CREDENTIALS: Mapping[SuppliedKind, frozenset[str]] = {
-    SuppliedKind.POSTGRES: frozenset({"user", "password", "database"}),
-    SuppliedKind.VALKEY: frozenset({"password"}),
-    SuppliedKind.CLICKHOUSE: frozenset({"user", "password", "database"}),
-    SuppliedKind.NGINX: frozenset(),
-}
+_CREDENTIALS = frozenset({"user", "password", "database"})
 _ADDRESS = frozenset({"host", "port", "url"})
 
 
@@ -77,7 +72,8 @@ def _report(
         hint = f"did you mean `{meant}`?" if meant else "name a service of this file"
         cursor.fail(f"{found.group()} names no service", hint)
         return
-    credentials = _CREDENTIALS[service.supplied] if service.supplied else frozenset[str]()
+    has_login = service.supplied not in (None, SuppliedKind.NGINX)
+    credentials = _CREDENTIALS if has_login else frozenset[str]()
     if attribute not in _ADDRESS | credentials:
         allowed = ", ".join(sorted(_ADDRESS | credentials))
         cursor.fail(f"{found.group()} does not exist", f"services.{name} has {allowed}")

@@ -35,9 +35,15 @@ class Problems:
 
     def __init__(self) -> None:
         self._found: dict[Problem, None] = {}
+        self._settled: set[Location] = set()
 
     def add(self, at: Location, key: str, message: str, hint: str | None = None) -> None:
-        self._found[Problem(at, key, message, hint)] = None
+        if at not in self._settled:
+            self._found[Problem(at, key, message, hint)] = None
+
+    def settle(self, at: Location) -> None:
+        """What was found here is the cause; what follows from it is not worth telling."""
+        self._settled.add(at)
 
     @property
     def are_many(self) -> bool:

@@ -69,6 +69,7 @@ def _interpolated(
         text = interpolate(node.text, variables, unset)
     except InterpolationError as error:
         problems.add(node.at, path, error.message, error.hint)
+        problems.settle(node.at)
         return node
     if text == node.text:
         return node

@@ -47,16 +47,19 @@ class _NotLoggedAlready(logging.Filter):
 
 
 def configure(default_service: str) -> None:
-    """Replaces all handlers, uvicorn's too. `OTEL_SERVICE_NAME` names the service."""
+    """Replaces all handlers, uvicorn's too. `OTEL_SERVICE_NAME` names the service.
+
+    Requests are not logged: the edge's access log has them.
+    """
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonFormatter(os.environ.get("OTEL_SERVICE_NAME", default_service)))
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(logging.INFO)
-    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+    for name in ("uvicorn", "uvicorn.error"):
         logger = logging.getLogger(name)
         logger.handlers = []
         logger.propagate = True
     logging.getLogger("uvicorn.error").addFilter(_NotLoggedAlready())
-    for name in ("httpx", "httpcore"):
+    for name in ("httpx", "httpcore", "uvicorn.access"):
         logging.getLogger(name).setLevel(logging.WARNING)
