@@ -20,6 +20,8 @@ _COMMON = (
     "passwort",
     "qwertyuiop",
     "1234567890",
+    "12345678",
+    "123456",
     "letmein",
     "administrator",
     "insightengine",
@@ -38,9 +40,9 @@ def refuse_weak(password: str, email: str) -> None:
             code="weak_password",
             hint="four or five unrelated words are easy to remember",
         )
-    plain = "".join(c for c in password.lower() if c.isalnum())
+    plain = _letters_and_digits(password)
     rest = plain
-    for common in (*_COMMON, email.split("@")[0].lower()):
+    for common in (*_COMMON, _letters_and_digits(email.split("@")[0])):
         rest = rest.replace(common, "") if len(common) >= 4 else rest
     if len(set(plain)) < 6 or len(rest) < 6:
         raise InvalidInputError(
@@ -48,6 +50,10 @@ def refuse_weak(password: str, email: str) -> None:
             code="weak_password",
             hint="four or five unrelated words are easy to remember",
         )
+
+
+def _letters_and_digits(text: str) -> str:
+    return "".join(c for c in text.lower() if c.isalnum())
 
 
 class Passwords:
