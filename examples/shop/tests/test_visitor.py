@@ -16,9 +16,10 @@ import pytest
 from examples.shop.tests.conftest import Running
 from examples.shop.tests.servers import eventually
 from shop.traffic import Traffic
-from shop.visitor import Action, Seen, think_s, visit
+from shop.visitor import REQUESTS_PER_PAUSE, Action, Seen, think_s, visit
 
-PAGE = """<link href="/static/style.css"><a href="/categories/brew">Coffee</a>
+PAGE = """<link href="/static/icon.svg"><link href="/static/style.css">
+<a href="/categories/brew">Coffee</a>
 <a href="/products/moka-pot">Moka pot</a><a href="/products/napkins">Napkins</a>"""
 
 
@@ -43,6 +44,14 @@ def test_visits_reach_every_kind_of_page_and_some_pay() -> None:
     assert any(path in paths for path in ("/products/garlic-press", "/products/egg-timer"))
     paying = [one for one in visits if any(a.path == "/checkout" and a.form for a in one)]
     assert 0.1 < len(paying) / len(visits) < 0.5
+
+
+def test_the_rate_that_was_asked_for_counts_assets_and_redirects() -> None:
+    done = [action for number in range(2000) for action in actions(f"seed-{number}")]
+    redirected = [action for action in done if action.form is not None]
+    pauses = [action for action in done if not action.is_asset]
+    requests_per_pause = (len(done) + len(redirected)) / len(pauses)
+    assert requests_per_pause == pytest.approx(REQUESTS_PER_PAUSE, rel=0.1)
 
 
 @pytest.mark.parametrize("status", [404, 500, 503])

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 import httpx
 
 from shop import logs
-from shop.visitor import Action, Seen, think_s, visit
+from shop.visitor import REQUESTS_PER_PAUSE, Action, Seen, think_s, visit
 
 log = logging.getLogger("shop.traffic")
 REPORT_EVERY_S = 60.0
@@ -139,7 +139,7 @@ def main() -> None:
     if given.visitors < 1 or given.rate <= 0:
         parser.error("--visitors and --rate must be positive")
     logs.configure("traffic")
-    mean_s = given.visitors / given.rate
+    mean_s = REQUESTS_PER_PAUSE * given.visitors / given.rate
     asyncio.run(until_signalled(Traffic(given.url, given.visitors, mean_s, given.seed)))
 
 

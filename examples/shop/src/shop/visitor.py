@@ -16,7 +16,8 @@ from shop.payments import BREAKING_CARD, DECLINED_CARD
 GOOD_CARD = "4242424242424242"
 _PRODUCT = re.compile(r'href="(/products/[a-z0-9-]+)"')
 _CATEGORY = re.compile(r'href="(/categories/[a-z0-9-]+)"')
-_ASSET = re.compile(r'(?:href|src)="(/static/[a-z.]+)"')
+_ASSET = re.compile(r'href="(/static/[a-z.]+)"')
+REQUESTS_PER_PAUSE = 1.4  # assets and redirects follow without one
 _SPREAD = 0.8  # of think times: some answer at once, some fetch a coffee
 
 
