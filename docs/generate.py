@@ -116,7 +116,7 @@ def _allowed(field: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
     }
     text = ", ".join(words[kind] for kind in kinds if kind in words)
     bounds = [
-        f"{word} {field[key]:g}"
+        f"{word} {field[key]}"
         for key, word in (
             ("minimum", "at least"),
             ("exclusiveMinimum", "more than"),

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.scenarios.console import Console
 from tests.scenarios.platform import Platform, eventually, throwaway_platform
 
 
@@ -13,3 +14,11 @@ def demo() -> Iterator[Platform]:
         platform.insight("demo", "--detach")
         eventually(platform.is_whole, 60, "the platform with the shop is whole")
         yield platform
+
+
+@pytest.fixture(scope="session")
+def administrator(demo: Platform) -> Iterator[Console]:
+    """The first administrator, who used the set-up link."""
+    with Console(demo) as console:
+        assert console.set_up(demo.setup_link()).status_code == 200
+        yield console

@@ -27,7 +27,7 @@ messages = Console(stderr=True, highlight=False)
 
 
 def say(text: str) -> None:
-    messages.print(text, markup=False)
+    messages.print(text, markup=False, soft_wrap=True)
 
 
 def process_table(status: dict[str, Any]) -> Table:

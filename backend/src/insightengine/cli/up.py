@@ -63,14 +63,14 @@ def run(request: UpRequest, *, detach: bool) -> None:
 def _say_where(upcoming: Upcoming, project: Path) -> None:
     from insightengine.cli.show import say
     from insightengine.wiring.application import application_sites
-    from insightengine.wiring.local import setup_link
+    from insightengine.wiring.local import awaited_setup_link
 
     placed, context = upcoming.placed, upcoming.context
     say("")
     for site in application_sites(context, placed) if placed else ():
         say(f"  {site.name:<12} http://{site.listen}/")
     say(f"  {'console':<12} {context.settings.console_url}/monitoring/")
-    link = setup_link(context)
+    link = awaited_setup_link(upcoming)
     if link:
         say(f"  {'first log-in':<12} {link}   (once; sets your password)")
     where = "" if project == HERE else f" --project {project}"

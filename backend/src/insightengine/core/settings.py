@@ -65,9 +65,7 @@ class Settings(BaseModel):
     public_url: str | None = Field(
         None, description="Address of the console as users type it; default is the edge's own."
     )
-    log_level: LogLevel = Field(
-        LogLevel.INFO, description="Lowest level of the platform's logs."
-    )
+    log_level: LogLevel = Field(LogLevel.INFO, description="Lowest level of the platform's logs.")
     otlp_max_body_bytes: Annotated[int, Field(ge=1024)] = Field(
         20 * 1024 * 1024,
         description="Largest decompressed OTLP request; larger ones get 413.",

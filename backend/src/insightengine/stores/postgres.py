@@ -18,6 +18,7 @@ from insightengine.core.secrets import Secret
 from insightengine.stores.records import ApiToken, AuditRecord, Role, User
 from insightengine.stores.tables import api_tokens, audit_log, setup_tokens, users
 
+_UNDEFINED_TABLE = "42P01"  # the schema is being made: the API may start before it
 _FIRST_ADMINISTRATOR_LOCK = 7_203_114_001  # any number, the same in every API process
 
 
@@ -162,9 +163,13 @@ class PostgresAccounts:
         except (OperationalError, InterfaceError, PoolTimeoutError, OSError) as error:
             raise _unavailable(error) from error
         except DBAPIError as error:
-            if error.connection_invalidated:
+            if error.connection_invalidated or _sqlstate(error) == _UNDEFINED_TABLE:
                 raise _unavailable(error) from error
             raise
+
+
+def _sqlstate(error: DBAPIError) -> str | None:
+    return getattr(error.orig, "sqlstate", None)
 
 
 def _unavailable(error: BaseException) -> UnavailableError:

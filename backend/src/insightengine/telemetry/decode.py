@@ -21,24 +21,21 @@ _LATEST: Final = 2**63 - 1
 _NO_TRACE = f"unhex('{'00' * 16}')"
 _NO_SPAN = f"unhex('{'00' * 8}')"
 
-_KINDS = (
-    "Enum8('unset' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, "
-    "'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)"
-)
+_KINDS = "Enum8('n' = 0, 's' = 1, 'b' = 2, 'i' = 3, 'd' = 4, 'l' = 5, 'm' = 6, 'y' = 7)"
+_MAYBE = "Nullable(String)"
 
 
-def _any(array: str, kvlist: str) -> str:
+def _any(items: str, pairs: str) -> str:
+    """Numbers are read as text, so that no step has to convert them; what is unset is NULL."""
     return (
-        f"Tuple(value {_KINDS}, string_value String, bool_value Bool, int_value Int64, "
-        f"double_value Float64, array_value {array}, kvlist_value {kvlist}, bytes_value String)"
+        f"Tuple(t {_KINDS}, s {_MAYBE}, b {_MAYBE}, i {_MAYBE}, d {_MAYBE}, "
+        f"l {items}, m {pairs}, y {_MAYBE})"
     )
 
 
 _INNER = _any("String", "String")
-_ANY = _any(
-    f"Tuple(values Array({_INNER}))", f"Tuple(values Array(Tuple(key String, value {_INNER})))"
-)
-_ATTRIBUTES = f"Array(Tuple(key String, value {_ANY}))"
+_ANY = _any(f"Tuple(v Array({_INNER}))", f"Tuple(v Array(Tuple(k String, v {_INNER})))")
+_ATTRIBUTES = f"Array(Tuple(k String, v {_ANY}))"
 _SCOPE = f"Tuple(name String, version String, attributes {_ATTRIBUTES})"
 
 
@@ -102,38 +99,35 @@ STRUCTURES: Final = {
 }
 
 
+def _scalar(value: str) -> str:
+    text = ", ".join(f"{value}.{field}" for field in "sidb")
+    return f"coalesce({text}, base64Encode({value}.y), '')"
+
+
 def _json(value: str) -> str:
     """JSON of a value within a list or map; NaN and the infinities, which JSON lacks, as text."""
     return f"""multiIf(
-        {value}.value = 'string_value', toJSONString({value}.string_value),
-        {value}.value = 'int_value', toString({value}.int_value),
-        {value}.value = 'double_value', if(isFinite({value}.double_value),
-            toString({value}.double_value), concat('"', toString({value}.double_value), '"')),
-        {value}.value = 'bool_value', if({value}.bool_value, 'true', 'false'),
-        {value}.value = 'bytes_value', toJSONString(base64Encode({value}.bytes_value)),
-        if(throwIf({value}.value IN ('array_value', 'kvlist_value'), 'nested') = 0, 'null', ''))"""
+        {value}.t IN ('s', 'y') OR {value}.d IN ('nan', 'inf', '-inf'),
+            toJSONString({_scalar(value)}),
+        {value}.t = 'n', 'null',
+        if(throwIf({value}.t IN ('l', 'm'), 'nested') = 0, {_scalar(value)}, ''))"""
 
 
 def _text(value: str) -> str:
-    return f"""multiIf(
-        {value}.value = 'string_value', {value}.string_value,
-        {value}.value = 'int_value', toString({value}.int_value),
-        {value}.value = 'double_value', toString({value}.double_value),
-        {value}.value = 'bool_value', if({value}.bool_value, 'true', 'false'),
-        {value}.value = 'array_value', concat('[', arrayStringConcat(
-            arrayMap(i -> {_json("i")}, {value}.array_value.values), ','), ']'),
-        {value}.value = 'kvlist_value', concat('{{', arrayStringConcat(
-            arrayMap(i -> concat(toJSONString(i.key), ':', {_json("i.value")}),
-            {value}.kvlist_value.values), ','), '}}'),
-        {value}.value = 'bytes_value', base64Encode({value}.bytes_value),
-        '')"""
+    items = f"arrayConcat({value}.l.v, {value}.m.v.v)"
+    keys = (
+        f"arrayConcat(arrayMap(x -> '', {value}.l.v), "
+        f"arrayMap(x -> concat(toJSONString(x), ':'), {value}.m.v.k))"
+    )
+    return f"""if({value}.t IN ('l', 'm'), concat(
+            if({value}.t = 'l', '[', '{{'),
+            arrayStringConcat(arrayMap((k, i) -> concat(k, {_json("i")}), {keys}, {items}), ','),
+            if({value}.t = 'l', ']', '}}')),
+        {_scalar(value)})"""
 
 
 def _map(attributes: str) -> str:
-    return (
-        f"CAST(arrayMap(a -> (a.key, {_text('a.value')}), {attributes}), "
-        "'Map(LowCardinality(String), String)')"
-    )
+    return f"mapFromArrays({attributes}.k, arrayMap(a -> {_text('a')}, {attributes}.v))"
 
 
 def _id(raw: str) -> str:

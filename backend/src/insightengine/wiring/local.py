@@ -78,6 +78,7 @@ class Upcoming:
     names: frozenset[str]
     notices: tuple[str, ...]
     asked_at: float  # Unix seconds
+    is_first: bool  # nothing was here before
 
 
 def bring_up(request: UpRequest) -> Upcoming:
@@ -92,6 +93,7 @@ def bring_up(request: UpRequest) -> Upcoming:
     user = service_user(context.settings.service_user, request.project)
     if user is not None:
         refuse_unreachable(user, request.project)
+    is_first = not context.state.secret("session_key").exists()
     prepare_state(context.state, user)
     ensure_secrets(
         context.state, [*PLATFORM_SECRETS, *(secret_names(placed) if placed else ())], user
@@ -107,6 +109,7 @@ def bring_up(request: UpRequest) -> Upcoming:
         frozenset(spec.name for spec in specs),
         tuple(_notices(request, placed, user)),
         asked_at,
+        is_first,
     )
 
 
@@ -342,6 +345,16 @@ def wanted_spec(project: Path, name: str) -> tuple[ProcessSpec, ServiceUser | No
             return spec, wanted.user
     known = ", ".join(spec.name for spec in wanted.specs)
     raise NotFoundError(f"there is no service {name}", hint=f"known are {known}")
+
+
+def awaited_setup_link(upcoming: Upcoming, limit_s: float = 5.0) -> str | None:
+    """The set-up link; on the very first start the API needs a moment to make it."""
+    deadline = time.monotonic() + (limit_s if upcoming.is_first else 0.0)
+    while True:
+        link = setup_link(upcoming.context)
+        if link is not None or time.monotonic() >= deadline:
+            return link
+        time.sleep(0.05)
 
 
 def setup_link(context: PlatformContext) -> str | None:

@@ -1,0 +1,92 @@
+"""Measures the host and the platform's processes. OpenTelemetry's names and units."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import psutil
+
+from insightengine.telemetry.sources.records import Attributes, Kind, Measured, Sample
+from insightengine.telemetry.sources.status import PROCESS, Process, Snapshot, resource_of
+
+
+class HostSampler:
+    """Remembers processes between two calls: utilisation is a difference."""
+
+    def __init__(self, disk: Path) -> None:
+        self._disk = disk
+        self._host = socket.gethostname()
+        self._boot_ns = int(psutil.boot_time() * 1e9)
+        self._cores = psutil.cpu_count() or 1
+        self._seen: dict[int, psutil.Process] = {}
+        psutil.cpu_percent()
+
+    def measure(self, snapshot: Snapshot) -> list[Measured]:
+        now = time.time_ns()
+        resource: Attributes = {"service.name": "host", "host.name": self._host}
+        measured = [Measured(resource, now, list(self._of_host()))]
+        alive: dict[int, psutil.Process] = {}
+        for process in snapshot.processes.values():
+            if process.pid is not None:
+                members = self._members(process.pid, alive)
+                samples = list(self._of_process(process, members))
+                measured.append(Measured(resource_of(process, self._host), now, samples))
+        self._seen = alive
+        return measured
+
+    def _of_host(self) -> Iterator[Sample]:
+        memory = psutil.virtual_memory()
+        yield Sample("system.cpu.utilization", "1", Kind.GAUGE, psutil.cpu_percent() / 100)
+        yield Sample("system.memory.usage", "By", Kind.GAUGE, memory.total - memory.available)
+        yield Sample("system.memory.limit", "By", Kind.GAUGE, memory.total)
+        disk = psutil.disk_usage(str(self._disk))
+        mount: Attributes = {"mountpoint": str(self._disk)}
+        yield Sample("system.filesystem.usage", "By", Kind.GAUGE, disk.used, mount)
+        yield Sample("system.filesystem.limit", "By", Kind.GAUGE, disk.total, mount)
+        moved = psutil.disk_io_counters()
+        if moved is not None:
+            yield self._counter("system.disk.io", moved.read_bytes, "read")
+            yield self._counter("system.disk.io", moved.write_bytes, "write")
+        cards = [each for name, each in psutil.net_io_counters(pernic=True).items() if name != "lo"]
+        received, sent = sum(c.bytes_recv for c in cards), sum(c.bytes_sent for c in cards)
+        yield self._counter("system.network.io", received, "receive")
+        yield self._counter("system.network.io", sent, "transmit")
+
+    def _counter(self, name: str, value: int, direction: str) -> Sample:
+        return Sample(name, "By", Kind.COUNTER, value, {"direction": direction}, self._boot_ns)
+
+    def _members(self, pid: int, alive: dict[int, psutil.Process]) -> list[psutil.Process]:
+        """The process and all below it, each known from the last call where it was there."""
+        members: list[psutil.Process] = []
+        with contextlib.suppress(psutil.Error):
+            root = self._known(psutil.Process(pid))
+            members = [root, *(self._known(child) for child in root.children(recursive=True))]
+        alive.update((member.pid, member) for member in members)
+        return members
+
+    def _known(self, process: psutil.Process) -> psutil.Process:
+        before = self._seen.get(process.pid)
+        return before if before is not None and before == process else process
+
+    def _of_process(self, process: Process, members: Iterable[psutil.Process]) -> Iterator[Sample]:
+        cpu, memory, known = 0.0, 0, False
+        for member in members:
+            with contextlib.suppress(psutil.Error):
+                cpu += member.cpu_percent()
+                memory += _proportional_bytes(member)
+                known = True
+        if known:
+            named: Attributes = {PROCESS: process.name}
+            share = cpu / 100 / self._cores
+            yield Sample("process.cpu.utilization", "1", Kind.GAUGE, share, named)
+            yield Sample("process.memory.usage", "By", Kind.GAUGE, memory, named)
+
+
+def _proportional_bytes(process: psutil.Process) -> int:
+    """Resident memory without what is shared: backends share PostgreSQL's buffers."""
+    memory = process.memory_info()
+    return int(memory.rss - memory.shared)

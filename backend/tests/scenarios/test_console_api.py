@@ -1,0 +1,205 @@
+"""Log-in, roles, tokens and refusals of the console's API, on the real servers behind the edge."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from insightengine.api.app import api_routes, rule_of
+from tests.scenarios.console import PASSWORD, Console
+from tests.scenarios.platform import Platform, eventually
+
+
+@pytest.fixture
+def viewer(demo: Platform, administrator: Console) -> Iterator[Console]:
+    """A fresh viewer, logged in."""
+    email = f"{uuid.uuid4().hex[:10]}@example.org"
+    invited = administrator.post("/users", json={"email": email, "role": "viewer"})
+    assert invited.status_code == 201, invited.text
+    with Console(demo) as console:
+        assert console.set_up(invited.json()["setup_link"]).status_code == 200
+        console.email = email  # type: ignore[attr-defined]
+        yield console
+
+
+def problem(answer: httpx.Response, status: int) -> str:
+    """The code of a Problem; every error has this one shape."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    body = answer.json()
+    assert {"type", "title", "status", "detail", "code", "request_id"} <= set(body)
+    assert body["request_id"] == answer.headers["X-Request-Id"]
+    return str(body["code"])
+
+
+def test_the_setup_link_works_once(demo: Platform, administrator: Console) -> None:
+    assert administrator.get("/auth/session").json()["user"]["role"] == "administrator"
+    assert demo.insight("setup-link", check=False).returncode == 4
+    with Console(demo) as other:
+        assert problem(other.set_up("?token=" + "x" * 43), 401) == "setup_link_spent"
+
+
+def test_a_session_ends_with_its_log_out(demo: Platform, viewer: Console) -> None:
+    assert viewer.get("/platform").status_code == 200
+    cookies = dict(viewer.cookies)
+    assert viewer.post("/auth/logout").status_code == 204
+    with Console(demo) as thief:
+        thief.cookies.update(cookies)
+        assert problem(thief.get("/platform"), 401) == "not_logged_in"
+
+
+def test_a_log_in_never_keeps_the_session_id_that_the_browser_brought(
+    demo: Platform, viewer: Console
+) -> None:
+    email = viewer.email  # type: ignore[attr-defined]
+    with Console(demo) as victim:
+        victim.cookies.set("insight_session", "chosen-by-somebody-else")
+        assert victim.log_in(email).status_code == 200
+        ids = [cookie.value for cookie in victim.cookies.jar if cookie.name == "insight_session"]
+        assert ids[-1] != "chosen-by-somebody-else"
+        assert ids[-1] not in dict(viewer.cookies).values()
+
+
+def test_the_cookie_is_for_this_site_and_not_for_scripts(demo: Platform, viewer: Console) -> None:
+    with Console(demo) as console:
+        answer = console.log_in(viewer.email)  # type: ignore[attr-defined]
+    cookie = answer.headers["Set-Cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=lax" in cookie
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"X-CSRF-Token": "wrong"},
+        {"X-CSRF-Token": ""},
+    ],
+)
+def test_a_request_that_another_site_forged_is_refused(
+    viewer: Console, headers: dict[str, str]
+) -> None:
+    answer = viewer.post("/tokens", json={"name": "forged"}, headers=headers)
+    assert problem(answer, 403) in ("cross_site", "csrf")
+    assert viewer.items("/tokens") == []
+
+
+def test_a_viewer_is_refused_on_every_route_above_the_role(viewer: Console) -> None:
+    tried = 0
+    for path, route in api_routes():
+        rule = rule_of(route)
+        if rule is None or rule.label in ("public", "viewer"):
+            continue
+        for method in route.methods or ():
+            target = re.sub(r"\{[^}]+\}", "x", path.removeprefix("/api/v1"))
+            assert problem(viewer.request(method, target, json={}), 403) == "role_too_low"
+            tried += 1
+    assert tried >= 4
+
+
+def test_nobody_is_refused_on_every_route_that_is_not_public(demo: Platform) -> None:
+    with Console(demo) as nobody:
+        for path, route in api_routes():
+            rule = rule_of(route)
+            if rule is None or rule.label == "public":
+                continue
+            for method in route.methods or ():
+                target = re.sub(r"\{[^}]+\}", "x", path.removeprefix("/api/v1"))
+                assert problem(nobody.request(method, target, json={}), 401) == "not_logged_in"
+
+
+def test_an_api_token_works_until_it_is_revoked(demo: Platform, viewer: Console) -> None:
+    created = viewer.post("/tokens", json={"name": "ci", "days": 1})
+    assert created.status_code == 201, created.text
+    secret, token_id = created.json()["secret"], created.json()["token"]["id"]
+    assert secret not in viewer.get("/tokens").text
+    with httpx.Client(
+        base_url=f"{demo.console}/api/v1", headers={"Authorization": f"Bearer {secret}"}
+    ) as robot:
+        assert robot.get("/platform").status_code == 200
+        assert problem(robot.get("/users"), 403) == "role_too_low"
+        assert viewer.delete(f"/tokens/{token_id}").status_code == 204
+        assert problem(robot.get("/platform"), 401) == "not_logged_in"
+
+
+def test_nobody_gives_a_token_a_higher_role_than_their_own(viewer: Console) -> None:
+    answer = viewer.post("/tokens", json={"name": "root", "role": "administrator"})
+    assert problem(answer, 400) == "invalid_input"
+
+
+def test_a_disabled_user_is_out_at_once(viewer: Console, administrator: Console) -> None:
+    user_id = viewer.get("/auth/session").json()["user"]["id"]
+    assert administrator.patch(f"/users/{user_id}", json={"disabled": True}).status_code == 200
+    assert problem(viewer.get("/platform"), 401) == "not_logged_in"
+    email = viewer.email  # type: ignore[attr-defined]
+    assert problem(viewer.log_in(email), 401) == "wrong_credentials"
+
+
+def test_wrong_passwords_are_slowed_down_and_say_how_long(demo: Platform) -> None:
+    codes = []
+    with Console(demo) as guesser:
+        for number in range(12):
+            answer = guesser.log_in("nobody@example.org", f"wrong password number {number}")
+            codes.append(answer.status_code)
+            if answer.status_code == 429:
+                assert int(answer.headers["Retry-After"]) > 0
+    assert set(codes) == {401, 429}
+    assert codes[-1] == 429
+
+
+def test_bad_requests_are_told_which_field_is_wrong(administrator: Console) -> None:
+    answer = administrator.get("/telemetry/logs", params={"limit": 0})
+    assert problem(answer, 400) == "invalid_request"
+    assert answer.json()["errors"][0]["field"] == "limit"
+    backwards = {"from": "2026-01-02T00:00:00Z", "to": "2026-01-01T00:00:00Z"}
+    assert administrator.get("/monitoring/overview", params=backwards).status_code == 400
+
+
+def test_unknown_routes_methods_and_large_bodies_are_problems_too(administrator: Console) -> None:
+    assert problem(administrator.get("/nothing/here"), 404) == "not_found"
+    assert problem(administrator.put("/users"), 405) == "method_not_allowed"
+
+
+def test_every_write_is_in_the_audit_log(administrator: Console) -> None:
+    created = administrator.post("/tokens", json={"name": "audited"})
+    entries = administrator.items("/audit", limit=5)
+    found = next(entry for entry in entries if entry["object"] == "audited")
+    assert found["action"] == "token.create"
+    assert found["outcome"] == "done"
+    assert found["request_id"] == created.headers["X-Request-Id"]
+
+
+def test_lists_are_read_page_by_page(administrator: Console) -> None:
+    seen: list[int] = []
+    cursor = None
+    for _ in range(3):
+        page = administrator.get(
+            "/audit", params={"limit": 2, **({"cursor": cursor} if cursor else {})}
+        )
+        seen += [entry["id"] for entry in page.json()["items"]]
+        cursor = page.json()["next_cursor"]
+    assert seen == sorted(set(seen), reverse=True)
+
+
+def test_the_overview_counts_the_visitors_requests(administrator: Console) -> None:
+    def services() -> list[str]:
+        overview = administrator.get("/monitoring/overview").json()
+        assert overview["requests"] > 0
+        return [one["service"] for one in overview["services"]]
+
+    eventually(lambda: "web" in services(), 30, "the shop is in the overview")
+
+
+def test_the_setup_password_is_the_one_that_logs_in(demo: Platform, administrator: Console) -> None:
+    with Console(demo) as console:
+        eventually(
+            lambda: console.log_in("admin@localhost", PASSWORD).status_code == 200,
+            90,
+            "the address may log in again",
+        )
