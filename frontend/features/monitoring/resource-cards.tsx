@@ -1,0 +1,123 @@
+"use client";
+import { useMemo } from "react";
+import type { ProcessResources } from "@/api/types";
+import { formatBytes, formatBytesRate, formatRatio } from "@/lib/format";
+import { selection, type TimeRange } from "@/lib/time-range";
+import { Card } from "@/ui/card";
+import { Chart } from "@/ui/chart/chart";
+import { Skeleton } from "@/ui/skeleton";
+import { Sparkline } from "@/ui/sparkline";
+import { EmptyState, ErrorState } from "@/ui/states";
+import { RowHead, Table, Td, Th } from "@/ui/table";
+import { hostSeries, latest } from "./model";
+import { useResources } from "./queries";
+
+type Props = { range: TimeRange; isPaused: boolean; onRange: (range: TimeRange) => void };
+
+/** CPU, memory, disk and network of the host; CPU and memory of each process. */
+export function ResourceCards({ range, isPaused, onRange }: Props) {
+  const resources = useResources(range, isPaused);
+  const host = useMemo(() => (resources.data ? hostSeries(resources.data) : null), [resources.data]);
+  const charts = useMemo(() => (host ? chartsOf(host) : null), [host]);
+  if (resources.error && !resources.data) {
+    return <ErrorState problem={resources.error} onRetry={() => void resources.refetch()} />;
+  }
+  return (
+    <>
+      <div className="grid gap-3 sm:grid-cols-2 xl:grid-cols-4">
+        {TITLES.map((title, at) => (
+          <Card key={title} title={title}>
+            {host && charts?.[at] ? (
+              <Chart
+                label={`${title} over time`}
+                times={host.times}
+                height={120}
+                onSelect={(from, to) => onRange(selection(from, to))}
+                {...charts[at]}
+              />
+            ) : (
+              <Skeleton className="h-[144px] w-full" />
+            )}
+          </Card>
+        ))}
+      </div>
+      <Card title="Resources by process" flush>
+        {resources.data?.processes.length === 0 ? (
+          <EmptyState title="No measurements in this time">The collector measures every 5 s.</EmptyState>
+        ) : (
+          <Processes processes={resources.data?.processes ?? []} />
+        )}
+      </Card>
+    </>
+  );
+}
+
+const TITLES = ["CPU", "Memory", "Disk", "Network"];
+
+function chartsOf(host: NonNullable<ReturnType<typeof hostSeries>>) {
+  const line = (label: string, token: string, key: Parameters<typeof host.of>[0]) => ({
+    label,
+    token,
+    values: host.of(key),
+  });
+  const limit = latest(host.of("memory_limit_bytes"));
+  return [
+    { format: formatRatio, max: 1, series: [line("used", "chart-1", "cpu_ratio")] },
+    {
+      format: formatBytes,
+      ...(limit === null ? {} : { max: limit }),
+      series: [line("used", "chart-1", "memory_bytes")],
+    },
+    {
+      format: formatBytesRate,
+      series: [
+        line("read", "chart-1", "disk_read_bytes_per_s"),
+        line("write", "chart-2", "disk_write_bytes_per_s"),
+      ],
+    },
+    {
+      format: formatBytesRate,
+      series: [
+        line("in", "chart-1", "network_receive_bytes_per_s"),
+        line("out", "chart-2", "network_transmit_bytes_per_s"),
+      ],
+    },
+  ];
+}
+
+function Processes({ processes }: { processes: readonly ProcessResources[] }) {
+  return (
+    <Table
+      label="Resources by process"
+      head={
+        <>
+          <Th>Process</Th>
+          <Th className="text-right">CPU</Th>
+          <Th> </Th>
+          <Th className="text-right">Memory</Th>
+          <Th> </Th>
+        </>
+      }
+    >
+      {processes.map((process) => (
+        <tr key={process.process}>
+          <RowHead>{process.process}</RowHead>
+          <Td numeric>{formatRatio(process.cpu_ratio)}</Td>
+          <Td>
+            <Sparkline
+              label="CPU over time"
+              values={process.points.map((point) => point.cpu_ratio ?? null)}
+            />
+          </Td>
+          <Td numeric>{formatBytes(process.memory_bytes)}</Td>
+          <Td>
+            <Sparkline
+              label="Memory over time"
+              values={process.points.map((point) => point.memory_bytes ?? null)}
+            />
+          </Td>
+        </tr>
+      ))}
+    </Table>
+  );
+}

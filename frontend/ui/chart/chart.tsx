@@ -1,0 +1,165 @@
+"use client";
+import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from "react";
+import uPlot from "uplot";
+import { formatClock } from "@/lib/format";
+
+export type ChartSeries = {
+  readonly label: string;
+  readonly token: string;
+  readonly values: readonly (number | null)[];
+};
+type Props = {
+  label: string;
+  times: readonly number[];
+  series: readonly ChartSeries[];
+  format: (value: number | null | undefined) => string;
+  onPick?: (time_s: number) => void;
+  onSelect?: (from_ms: number, to_ms: number) => void;
+  height?: number;
+  max?: number;
+};
+
+const SYNC = uPlot.sync("time");
+
+function token(name: string): string {
+  return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+}
+
+function useTheme(): string {
+  const [theme, setTheme] = useState("");
+  useEffect(() => {
+    const read = () => setTheme(document.documentElement.dataset.theme ?? "");
+    read();
+    const observer = new MutationObserver(read);
+    observer.observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
+    return () => observer.disconnect();
+  }, []);
+  return theme;
+}
+
+/** Lines over time. A click opens a moment, a drag selects a range; arrows and Enter do it by keyboard. */
+export function Chart({ label, times, series, format, onPick, onSelect, height = 160, max }: Props) {
+  const place = useRef<HTMLDivElement>(null);
+  const plot = useRef<uPlot | null>(null);
+  const handlers = useRef({ onPick, onSelect, format });
+  handlers.current = { onPick, onSelect, format };
+  const [at, setAt] = useState<number | null>(null);
+  const theme = useTheme();
+  const data = useMemo(
+    () => [[...times], ...series.map((each) => [...each.values])] as uPlot.AlignedData,
+    [times, series],
+  );
+  const latest = useRef(data);
+  latest.current = data;
+  const names = series.map((each) => `${each.label}:${each.token}`).join("|");
+
+  useEffect(() => {
+    const element = place.current;
+    if (element === null || theme === "") return;
+    const drawn = names.split("|").map((name) => name.split(":") as [string, string]);
+    const created = new uPlot(
+      {
+        width: element.clientWidth || 300,
+        height,
+        legend: { show: false },
+        cursor: {
+          sync: { key: SYNC.key },
+          drag: { x: true, y: false, setScale: false },
+          points: { size: 6 },
+        },
+        scales: { y: { range: (_plot, _low, high) => [0, max ?? (high > 0 ? high * 1.1 : 1)] } },
+        axes: [
+          {
+            stroke: token("ink-faint"),
+            grid: { stroke: token("chart-grid"), width: 1 },
+            ticks: { show: false },
+          },
+          {
+            stroke: token("ink-faint"),
+            grid: { stroke: token("chart-grid"), width: 1 },
+            ticks: { show: false },
+            size: 62,
+            values: (_plot, values) => values.map((value) => handlers.current.format(value)),
+          },
+        ],
+        series: [
+          {},
+          ...drawn.map(([name, colour]) => ({
+            label: name,
+            stroke: token(colour),
+            width: 1.6,
+            points: { show: false },
+            spanGaps: false,
+          })),
+        ],
+        hooks: {
+          setCursor: [(self) => setAt(self.cursor.idx ?? null)],
+          setSelect: [
+            (self) => {
+              if (self.select.width < 4) return;
+              const from = self.posToVal(self.select.left, "x") * 1000;
+              const to = self.posToVal(self.select.left + self.select.width, "x") * 1000;
+              self.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+              handlers.current.onSelect?.(from, to);
+            },
+          ],
+        },
+      },
+      latest.current,
+      element,
+    );
+    let downAt = 0;
+    created.over.addEventListener("mousedown", (event) => {
+      downAt = event.clientX;
+    });
+    created.over.addEventListener("click", (event) => {
+      const index = created.cursor.idx;
+      const time = index == null ? undefined : created.data[0][index];
+      if (time !== undefined && Math.abs(event.clientX - downAt) < 4) handlers.current.onPick?.(time);
+    });
+    plot.current = created;
+    const observer = new ResizeObserver(() => created.setSize({ width: element.clientWidth, height }));
+    observer.observe(element);
+    return () => {
+      observer.disconnect();
+      created.destroy();
+      plot.current = null;
+    };
+  }, [names, theme, height, max]);
+
+  useEffect(() => plot.current?.setData(data), [data]);
+
+  const move = (event: KeyboardEvent) => {
+    const current = plot.current;
+    if (current === null || times.length === 0) return;
+    const step = event.key === "ArrowLeft" ? -1 : event.key === "ArrowRight" ? 1 : 0;
+    if (step !== 0) {
+      event.preventDefault();
+      const next = Math.min(times.length - 1, Math.max(0, (at ?? times.length) + step));
+      current.setCursor({ left: current.valToPos(times[next] ?? 0, "x"), top: 10 });
+      setAt(next);
+    }
+    const time = at === null ? undefined : times[at];
+    if (event.key === "Enter" && time !== undefined) onPick?.(time);
+  };
+
+  const shown = at ?? times.length - 1;
+  return (
+    <div className="chart min-w-0">
+      <div className="mb-1 flex flex-wrap gap-x-4 text-[12.5px]">
+        {series.map((each) => (
+          <span key={each.label} className="flex items-center gap-1.5">
+            <span aria-hidden="true" className="h-0.5 w-3" style={{ background: `var(--${each.token})` }} />
+            <span className="text-ink-soft">{each.label}</span>
+            <span className="font-mono">{format(each.values[shown])}</span>
+          </span>
+        ))}
+        <span className="ml-auto font-mono text-ink-faint">
+          {times[shown] === undefined ? "" : formatClock((times[shown] ?? 0) * 1000)}
+        </span>
+      </div>
+      {/* biome-ignore lint/a11y/useSemanticElements: a chart that is worked with the keyboard has no element */}
+      <div ref={place} role="application" aria-label={label} tabIndex={0} onKeyDown={move} />
+    </div>
+  );
+}

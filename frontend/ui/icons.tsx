@@ -1,0 +1,90 @@
+import type { ReactNode } from "react";
+
+function Icon({ children }: { children: ReactNode }) {
+  return (
+    <svg
+      viewBox="0 0 16 16"
+      aria-hidden="true"
+      className="size-4 shrink-0"
+      fill="none"
+      stroke="currentColor"
+      strokeWidth="1.5"
+      strokeLinecap="round"
+      strokeLinejoin="round"
+    >
+      {children}
+    </svg>
+  );
+}
+
+export const OverviewIcon = () => (
+  <Icon>
+    <path d="M1.5 9h3l2-6 3 10 2-4h3" />
+  </Icon>
+);
+export const LogsIcon = () => (
+  <Icon>
+    <path d="M2.5 3.5h11M2.5 8h7M2.5 12.5h9" />
+  </Icon>
+);
+export const TracesIcon = () => (
+  <Icon>
+    <path d="M1.5 3.5h10M4.5 8h6M8 12.5h6.5" strokeWidth="2.4" />
+  </Icon>
+);
+export const CloseIcon = () => (
+  <Icon>
+    <path d="m4 4 8 8m0-8-8 8" />
+  </Icon>
+);
+export const PauseIcon = () => (
+  <Icon>
+    <path d="M5.5 3.5v9m5-9v9" strokeWidth="2" />
+  </Icon>
+);
+export const PlayIcon = () => (
+  <Icon>
+    <path d="m5 3.5 7 4.5-7 4.5z" />
+  </Icon>
+);
+export const MoonIcon = () => (
+  <Icon>
+    <path d="M13.5 9.5A6 6 0 0 1 6.5 2.5a6 6 0 1 0 7 7z" />
+  </Icon>
+);
+export const SunIcon = () => (
+  <Icon>
+    <circle cx="8" cy="8" r="2.8" />
+    <path d="M8 1v1.5M8 13.5V15M1 8h1.5M13.5 8H15M3 3l1 1m8 8 1 1M3 13l1-1m8-8 1-1" />
+  </Icon>
+);
+export const SystemIcon = () => (
+  <Icon>
+    <circle cx="8" cy="8" r="6" />
+    <path d="M8 2a6 6 0 0 1 0 12z" fill="currentColor" />
+  </Icon>
+);
+export const LeaveIcon = () => (
+  <Icon>
+    <path d="M6.5 2.5h-4v11h4M6 8h8m-3-3 3 3-3 3" />
+  </Icon>
+);
+export const ChevronIcon = ({ open }: { open: boolean }) => (
+  <Icon>{open ? <path d="m4 6 4 4 4-4" /> : <path d="m6 4 4 4-4 4" />}</Icon>
+);
+
+/** The mark: a trace's bars seen through a sight. */
+export function Mark() {
+  return (
+    <svg
+      viewBox="0 0 24 24"
+      aria-hidden="true"
+      className="size-6 shrink-0 text-accent"
+      fill="none"
+      stroke="currentColor"
+    >
+      <circle cx="12" cy="12" r="10" strokeWidth="1.6" />
+      <path d="M5 9h8M8.5 12.5h10M12 16h5" strokeWidth="2.2" strokeLinecap="round" />
+    </svg>
+  );
+}

@@ -1,0 +1,25 @@
+import { sparklinePath } from "./sparkline-path";
+
+type Props = { values: readonly (number | null)[]; max?: number; label: string };
+const WIDTH = 96;
+const HEIGHT = 22;
+
+/** A word-sized chart. Gaps stay gaps. */
+export function Sparkline({ values, max, label }: Props) {
+  return (
+    <svg
+      role="img"
+      aria-label={label}
+      viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
+      className="h-[22px] w-24 text-accent"
+    >
+      <path d={`M0 ${HEIGHT - 0.5}H${WIDTH}`} stroke="var(--line)" />
+      <path
+        d={sparklinePath(values, WIDTH, HEIGHT, max)}
+        fill="none"
+        stroke="currentColor"
+        strokeWidth="1.3"
+      />
+    </svg>
+  );
+}
