@@ -49,7 +49,7 @@ export type RangeParams = { range: string | null; from: string | null; to: strin
 export function rangeToParams(range: TimeRange): RangeParams {
   return range.kind === "last"
     ? { range: range.span, from: null, to: null }
-    : { range: null, from: new Date(range.from).toISOString(), to: new Date(range.to).toISOString() };
+    : { range: null, ...isoWindow(range) };
 }
 
 /** Stable identity of a range, for query keys. */
@@ -62,6 +62,11 @@ export function windowOf(range: TimeRange, now: number): Window {
   if (range.kind === "fixed") return { from: range.from, to: range.to };
   const to = Math.floor((now - 2000) / 1000) * 1000;
   return { from: to - SPANS[range.span] * 1000, to };
+}
+
+/** A window as the API takes it. */
+export function isoWindow(window: Window): { from: string; to: string } {
+  return { from: new Date(window.from).toISOString(), to: new Date(window.to).toISOString() };
 }
 
 export function lengthOf(range: TimeRange): number {

@@ -1,8 +1,8 @@
 "use client";
-import { type ReactNode, useEffect, useId, useRef } from "react";
+import { type KeyboardEvent, type ReactNode, useEffect, useId, useRef } from "react";
 import { IconButton } from "./button";
 import { cx } from "./cx";
-import { CloseIcon } from "./icons";
+import { CloseIcon, DownIcon, UpIcon } from "./icons";
 
 type Props = {
   title: ReactNode;
@@ -10,6 +10,8 @@ type Props = {
   onClose: () => void;
   children: ReactNode;
   kind?: "side" | "middle";
+  /** Shows the next (1) or the previous (-1) entry of the list that this drawer belongs to. */
+  onStep?: (step: 1 | -1) => void;
 };
 
 const PLACES = {
@@ -18,7 +20,7 @@ const PLACES = {
 } as const;
 
 /** A modal dialog of the browser's own: it keeps the focus, Esc closes it, and focus returns after. */
-export function Drawer({ title, open, onClose, children, kind = "side" }: Props) {
+export function Drawer({ title, open, onClose, children, kind = "side", onStep }: Props) {
   const ref = useRef<HTMLDialogElement>(null);
   const id = useId();
   useEffect(() => {
@@ -27,12 +29,15 @@ export function Drawer({ title, open, onClose, children, kind = "side" }: Props)
     if (open && !dialog.open) dialog.showModal();
     if (!open && dialog.open) dialog.close();
   }, [open]);
+  const step = (event: KeyboardEvent) => {
+    if (event.key === "j" || event.key === "k") onStep?.(event.key === "j" ? 1 : -1);
+  };
   return (
-    // biome-ignore lint/a11y/useKeyWithClickEvents: a click beside the dialog; Esc is the browser's own
     <dialog
       ref={ref}
       aria-labelledby={id}
       onClose={onClose}
+      onKeyDown={step}
       onClick={(event) => event.target === ref.current && onClose()}
       className={cx("border-line-strong bg-surface p-0 text-ink shadow-lift backdrop:bg-shade", PLACES[kind])}
     >
@@ -42,9 +47,21 @@ export function Drawer({ title, open, onClose, children, kind = "side" }: Props)
             <h2 id={id} className="min-w-0 truncate font-semibold">
               {title}
             </h2>
-            <IconButton label="Close" onClick={onClose}>
-              <CloseIcon />
-            </IconButton>
+            <span className="flex">
+              {onStep ? (
+                <>
+                  <IconButton label="Previous (k)" onClick={() => onStep(-1)}>
+                    <UpIcon />
+                  </IconButton>
+                  <IconButton label="Next (j)" onClick={() => onStep(1)}>
+                    <DownIcon />
+                  </IconButton>
+                </>
+              ) : null}
+              <IconButton label="Close" onClick={onClose}>
+                <CloseIcon />
+              </IconButton>
+            </span>
           </header>
           <div className="min-h-0 flex-1 overflow-y-auto p-4">{children}</div>
         </div>

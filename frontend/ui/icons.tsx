@@ -73,6 +73,23 @@ export const ChevronIcon = ({ open }: { open: boolean }) => (
   <Icon>{open ? <path d="m4 6 4 4 4-4" /> : <path d="m6 4 4 4-4 4" />}</Icon>
 );
 
+export const UpIcon = () => (
+  <Icon>
+    <path d="m4 10 4-4 4 4" />
+  </Icon>
+);
+export const DownIcon = () => (
+  <Icon>
+    <path d="m4 6 4 4 4-4" />
+  </Icon>
+);
+
+export const FilterIcon = () => (
+  <Icon>
+    <path d="M2 3.5h12L9.5 9v4l-3-1.5V9z" />
+  </Icon>
+);
+
 /** The mark: a trace's bars seen through a sight. */
 export function Mark() {
   return (

@@ -61,14 +61,17 @@ export function ErrorState({ problem, onRetry }: { problem: unknown; onRetry?: (
   );
 }
 
-export function StaleBanner({ children }: { children: ReactNode }) {
+/** What is shown is not what it should be, and why. */
+export function StaleBanner({ word = "Stale", children }: { word?: string; children: ReactNode }) {
   return (
     <div
       role="status"
       data-state="stale"
       className="flex flex-wrap items-center gap-x-2 rounded-md border border-warn bg-warn-soft px-3 py-2 text-[13px]"
     >
-      <span className="font-semibold text-warn">▲ Stale</span>
+      <span className="font-semibold text-warn">
+        <span aria-hidden="true">▲</span> {word}
+      </span>
       <span>{children}</span>
     </div>
   );

@@ -20,8 +20,9 @@ function platform(processes: PlatformProcess[], stale = false): Platform {
   return {
     version: 1,
     written_at: "2026-01-01T00:00:00Z",
+    warden: { pid: 1, since: "2026-01-01T00:00:00Z" },
     supervisor: { pid: 1, since: "2026-01-01T00:00:00Z" },
-    application: { name: "shop", file: "compose.yaml", services: ["web"] },
+    application: { name: "shop", file: "compose.yaml", release: "r1", services: ["web"] },
     processes,
     stale,
   };

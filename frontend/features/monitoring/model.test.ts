@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { RequestPoint } from "@/api/types";
-import { changeOf, coverage, latest, requestSeries, slotAt, staleFor } from "./model";
+import { changeOf, coverage, latest, requestSeries, slotAt } from "./model";
 
 describe("a change against the range before", () => {
   test("is unknown when either side is", () => {
@@ -56,11 +56,4 @@ test("a point of a chart is its slot", () => {
 test("the latest value skips what is unknown", () => {
   expect(latest([1, 2, null])).toBe(2);
   expect(latest([null])).toBeNull();
-});
-
-test("an answer is stale after three missed polls, at least 15 seconds", () => {
-  expect(staleFor(1000, 15_000, 2000)).toBeNull();
-  expect(staleFor(1000, 17_000, 2000)).toBe(16_000);
-  expect(staleFor(1000, 17_000, 10_000)).toBeNull();
-  expect(staleFor(0, 99_000, 2000)).toBeNull();
 });

@@ -104,9 +104,3 @@ export function latest(series: Series): number | null {
 export function hasData(series: Series): boolean {
   return series.some((value) => value !== null);
 }
-
-/** Seconds since the oldest answer, when that is too long for a page that calls itself live. */
-export function staleFor(updatedAt: number, now: number, interval_ms: number): number | null {
-  const age = now - updatedAt;
-  return updatedAt > 0 && age > Math.max(3 * interval_ms, 15_000) ? age : null;
-}

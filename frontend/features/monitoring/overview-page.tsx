@@ -1,15 +1,12 @@
 "use client";
-import { useEffect, useState } from "react";
-import { RangePicker } from "@/features/shell/range-picker";
+import { useState } from "react";
+import { Freshness } from "@/features/shell/freshness";
+import { LiveTools } from "@/features/shell/live-tools";
 import { Shell } from "@/features/shell/shell";
 import { usePageState } from "@/features/shell/use-page-state";
-import { formatAge } from "@/lib/format";
-import { IconButton } from "@/ui/button";
-import { PauseIcon, PlayIcon } from "@/ui/icons";
 import { Select } from "@/ui/select";
 import { StaleBanner } from "@/ui/states";
 import { HealthCard } from "./health-card";
-import { staleFor } from "./model";
 import { LIVE_MS, useOverview, usePlatform } from "./queries";
 import { RequestCharts } from "./request-charts";
 import { ResourceCards } from "./resource-cards";
@@ -36,16 +33,15 @@ export function OverviewPage() {
             options={options}
             onChange={(value) => change({ service: value || null })}
           />
-          <RangePicker range={range} onChange={changeRange} />
-          {range.kind === "last" ? (
-            <IconButton label={isPaused ? "Go live" : "Pause"} onClick={() => setPaused(!isPaused)}>
-              {isPaused ? <PlayIcon /> : <PauseIcon />}
-            </IconButton>
-          ) : null}
+          <LiveTools range={range} onRange={changeRange} isPaused={isPaused} onPause={setPaused} />
         </>
       }
     >
-      <Freshness updatedAt={isPaused || range.kind === "fixed" ? 0 : overview.dataUpdatedAt} />
+      <Freshness
+        updatedAt={isPaused || range.kind === "fixed" ? 0 : overview.dataUpdatedAt}
+        interval_ms={LIVE_MS}
+      />
+      <SilentSupervisor />
       <Tiles query={overview} />
       <HealthCard isPaused={isPaused} />
       <RequestCharts range={range} service={service} isPaused={isPaused} onRange={changeRange} />
@@ -54,20 +50,10 @@ export function OverviewPage() {
   );
 }
 
-/** Says so when what is shown is older than a live page may be; the old figures stay visible. */
-function Freshness({ updatedAt }: { updatedAt: number }) {
+/** The states of processes come from the supervisor: when it is silent, they may be wrong. */
+function SilentSupervisor() {
   const platform = usePlatform(false);
-  const [now, setNow] = useState(0);
-  useEffect(() => {
-    const timer = setInterval(() => setNow(Date.now()), 1000);
-    return () => clearInterval(timer);
-  }, []);
-  const age = staleFor(updatedAt, now, LIVE_MS);
-  if (age !== null) return <StaleBanner>These figures are {formatAge(age)} old.</StaleBanner>;
-  if (platform.data?.stale) {
-    return (
-      <StaleBanner>The supervisor has not reported for more than 10 s: states may be wrong.</StaleBanner>
-    );
-  }
-  return null;
+  return platform.data?.stale ? (
+    <StaleBanner>The supervisor has not reported for more than 10 s: states may be wrong.</StaleBanner>
+  ) : null;
 }

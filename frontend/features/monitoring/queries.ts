@@ -1,13 +1,12 @@
 "use client";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { api, bodyOf } from "@/api/client";
-import { rangeKey, stepFor, type TimeRange, windowOf } from "@/lib/time-range";
+import { isoWindow, rangeKey, stepFor, type TimeRange, windowOf } from "@/lib/time-range";
 
 export const LIVE_MS = 3000;
 
 function iso(range: TimeRange): { from: string; to: string } {
-  const window = windowOf(range, Date.now());
-  return { from: new Date(window.from).toISOString(), to: new Date(window.to).toISOString() };
+  return isoWindow(windowOf(range, Date.now()));
 }
 
 /** A moving range is asked for again and again, a fixed one once. */

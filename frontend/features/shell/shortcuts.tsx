@@ -2,6 +2,7 @@
 import { useRouter } from "next/navigation";
 import { useEffect, useRef, useState } from "react";
 import { Drawer } from "@/ui/drawer";
+import { isTaken } from "@/ui/keys";
 import { ShortcutLine } from "@/ui/states";
 
 const PLACES: Readonly<Record<string, string>> = {
@@ -11,10 +12,6 @@ const PLACES: Readonly<Record<string, string>> = {
 };
 const GO_MS = 1000;
 
-function isTyping(target: EventTarget | null): boolean {
-  return target instanceof HTMLElement && target.closest("input, select, textarea, dialog") !== null;
-}
-
 /** `g` and a letter goes somewhere, `/` to the search field, `?` shows this list. */
 export function Shortcuts() {
   const router = useRouter();
@@ -22,7 +19,7 @@ export function Shortcuts() {
   const goAt = useRef(0);
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
-      if (isTyping(event.target) || event.ctrlKey || event.metaKey || event.altKey) return;
+      if (isTaken(event)) return;
       const place = PLACES[event.key];
       if (event.key === "g") goAt.current = event.timeStamp;
       else if (place !== undefined && event.timeStamp - goAt.current < GO_MS) router.push(place);
@@ -42,8 +39,9 @@ export function Shortcuts() {
         <ShortcutLine keys={["g", "l"]} does="Logs" />
         <ShortcutLine keys={["g", "t"]} does="Traces" />
         <ShortcutLine keys={["/"]} does="Search" />
-        <ShortcutLine keys={["←", "→"]} does="Move along a chart" />
-        <ShortcutLine keys={["Enter"]} does="Open what a point of a chart stands for" />
+        <ShortcutLine keys={["j", "k"]} does="Next and previous line of a list" />
+        <ShortcutLine keys={["←", "→"]} does="Move along a chart; fold and unfold a span" />
+        <ShortcutLine keys={["Enter"]} does="Open the line, or the moment of a chart" />
         <ShortcutLine keys={["Esc"]} does="Close" />
       </ul>
     </Drawer>

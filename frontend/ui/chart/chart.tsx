@@ -158,7 +158,7 @@ export function Chart({ label, times, series, format, onPick, onSelect, height =
           {times[shown] === undefined ? "" : formatClock((times[shown] ?? 0) * 1000)}
         </span>
       </div>
-      {/* biome-ignore lint/a11y/useSemanticElements: a chart that is worked with the keyboard has no element */}
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: an application takes the arrow keys itself */}
       <div ref={place} role="application" aria-label={label} tabIndex={0} onKeyDown={move} />
     </div>
   );

@@ -1,0 +1,56 @@
+"use client";
+import type { LogRecord } from "@/api/types";
+import { formatDateTime } from "@/lib/format";
+import { traceLink } from "@/lib/links";
+import { Attributes, Section } from "@/ui/attributes";
+import { Button, LinkButton } from "@/ui/button";
+import { Drawer } from "@/ui/drawer";
+import { SeverityWord } from "./log-list";
+import { severityOf } from "./model";
+
+type Props = {
+  record: LogRecord | null;
+  onClose: () => void;
+  onStep?: (step: 1 | -1) => void;
+  onFilter?: (key: string, value: string) => void;
+  onTrace?: (traceId: string) => void;
+};
+
+/** A whole entry: its text, its trace, and all attributes. */
+export function LogDrawer({ record, onClose, onStep, onFilter, onTrace }: Props) {
+  return (
+    <Drawer
+      title={record ? `${record.service}, ${formatDateTime(record.timestamp, true)}` : ""}
+      open={record !== null}
+      onClose={onClose}
+      {...(onStep ? { onStep } : {})}
+    >
+      {record ? (
+        <div className="flex flex-col gap-4">
+          <div className="flex flex-wrap items-center gap-2">
+            <SeverityWord severity={severityOf(record)} />
+            {record.trace_id ? (
+              <>
+                <LinkButton href={traceLink(record.trace_id, record.span_id)} look="primary">
+                  Open its trace
+                </LinkButton>
+                {onTrace ? (
+                  <Button onClick={() => onTrace(record.trace_id ?? "")}>Only this trace's lines</Button>
+                ) : null}
+              </>
+            ) : (
+              <span className="text-[12.5px] text-ink-faint">belongs to no trace</span>
+            )}
+          </div>
+          <Section title="Text">
+            <pre className="max-h-[40vh] overflow-auto whitespace-pre-wrap break-words rounded border border-line bg-sunken p-2 font-mono text-[12.5px]">
+              {record.body}
+            </pre>
+          </Section>
+          <Attributes label="Attributes" attributes={record.attributes} {...(onFilter ? { onFilter } : {})} />
+          <Attributes label="Resource" attributes={record.resource} {...(onFilter ? { onFilter } : {})} />
+        </div>
+      ) : null}
+    </Drawer>
+  );
+}

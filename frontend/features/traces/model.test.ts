@@ -1,0 +1,110 @@
+import { describe, expect, test } from "vitest";
+import type { Span, Trace } from "@/api/types";
+import { factsOf, failureOf, isArriving, isNarrowed, ticksOf, titleOf, traceQueryFromParams } from "./model";
+
+const span = (more: Partial<Span> = {}): Span => ({
+  span_id: "a",
+  parent_span_id: null,
+  name: "work",
+  kind: "internal",
+  service: "web",
+  start: "2026-01-01T00:00:00Z",
+  offset_ms: 0,
+  duration_ms: 1,
+  status: "unset",
+  status_message: "",
+  attributes: {},
+  resource: {},
+  events: [],
+  links: [],
+  ...more,
+});
+
+const trace = (spans: Span[], edge: Trace["edge"] = null): Trace => ({
+  trace_id: "t",
+  start: "2026-01-01T00:00:00Z",
+  duration_ms: 1000,
+  spans,
+  missing_parents: [],
+  edge,
+});
+
+describe("the filters in the address", () => {
+  const parse = (query: string) => traceQueryFromParams(new URLSearchParams(query));
+
+  test("are all read", () => {
+    expect(parse("service=web&route=/x&min_ms=12.5&errors=1")).toEqual({
+      service: "web",
+      route: "/x",
+      min_duration_ms: 12.5,
+      errors_only: true,
+    });
+  });
+
+  test.each(["min_ms=soon", "min_ms=-1", "min_ms=0", "min_ms=1e99", "errors=yes", "service="])(
+    "%s means nothing and is left out",
+    (query) => {
+      expect(isNarrowed(parse(query))).toBe(false);
+    },
+  );
+});
+
+describe("the facts of a span", () => {
+  const texts = (name: string, attributes: Record<string, string>) =>
+    factsOf({ name, attributes }).map((fact) => fact.text);
+
+  test("are the status and the route, under their new and their old names", () => {
+    expect(texts("GET", { "http.response.status_code": "200", "http.route": "/a" })).toEqual(["200", "/a"]);
+    expect(texts("GET", { "http.status_code": "200", "http.target": "/a?b" })).toEqual(["200", "/a?b"]);
+  });
+
+  test("do not repeat what its name says", () => {
+    expect(texts("GET /a", { "http.route": "/a" })).toEqual([]);
+  });
+
+  test("hold the statement on one line", () => {
+    expect(texts("SELECT shop", { "db.query.text": "SELECT *\n   FROM x" })).toEqual(["SELECT * FROM x"]);
+  });
+
+  test("mark a status that is the server's fault, and no other", () => {
+    const isBad = (status: string) =>
+      factsOf({ name: "", attributes: { "http.response.status_code": status } })[0]?.isBad;
+    expect([isBad("404"), isBad("503")]).toEqual([false, true]);
+  });
+});
+
+describe("the failure of a span", () => {
+  const exception = {
+    t: "2026-01-01T00:00:00Z",
+    name: "exception",
+    attributes: { "exception.type": "ValueError", "exception.message": "no\nsuch" },
+  };
+
+  test("is its exception before its status", () => {
+    const failed = span({ status: "error", status_message: "bad", events: [exception] });
+    expect(failureOf(failed)).toBe("ValueError: no such");
+    expect(failureOf(span({ status: "error", status_message: "bad" }))).toBe("bad");
+    expect(failureOf(span({ status: "error" }))).toBe("failed");
+  });
+
+  test("is none when nothing failed", () => {
+    expect(failureOf(span({ status: "ok" }))).toBeNull();
+  });
+});
+
+test("a trace is named after its root, else after the request at the edge", () => {
+  const edge = { method: "GET", path: "/x" } as NonNullable<Trace["edge"]>;
+  expect(titleOf(trace([span({ parent_span_id: "gone" }), span({ name: "root" })]))).toBe("root");
+  expect(titleOf(trace([], edge))).toBe("GET /x");
+  expect(titleOf(trace([]))).toBe("Trace");
+});
+
+test("a trace may still be growing until half a minute after its end", () => {
+  const end = Date.parse("2026-01-01T00:00:01Z");
+  expect(isArriving(trace([]), end + 29_000)).toBe(true);
+  expect(isArriving(trace([]), end + 31_000)).toBe(false);
+});
+
+test("the ruler has its ends and equal steps", () => {
+  expect(ticksOf(-10, 40)).toEqual([-10, 0, 10, 20, 30]);
+});

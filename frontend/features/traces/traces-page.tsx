@@ -1,0 +1,106 @@
+"use client";
+import { useMemo, useRef, useState } from "react";
+import { Freshness } from "@/features/shell/freshness";
+import { LiveListFrame, useIsReading } from "@/features/shell/live-list";
+import { LiveTools } from "@/features/shell/live-tools";
+import { ServiceSelect } from "@/features/shell/service-select";
+import { Shell } from "@/features/shell/shell";
+import { LIVE_LIST_MS, useLiveList } from "@/features/shell/use-live-list";
+import { usePageState } from "@/features/shell/use-page-state";
+import { Button } from "@/ui/button";
+import { Card } from "@/ui/card";
+import { SearchField } from "@/ui/search-field";
+import { Segmented } from "@/ui/segmented";
+import { EmptyState, HowToSend } from "@/ui/states";
+import { useRowKeys } from "@/ui/use-row-keys";
+import { isNarrowed, type TraceQuery, traceQueryFromParams } from "./model";
+import { traceSource } from "./queries";
+import { TraceList } from "./trace-list";
+
+export function TracesPage() {
+  const { params, range, change, changeRange } = usePageState();
+  const query = useMemo(() => traceQueryFromParams(new URLSearchParams(params)), [params]);
+  const [isPaused, setPaused] = useState(false);
+  return (
+    <Shell
+      title="Traces"
+      tools={<LiveTools range={range} onRange={changeRange} isPaused={isPaused} onPause={setPaused} />}
+    >
+      <Filters query={query} change={change} />
+      <Traces query={query} isPaused={isPaused} />
+    </Shell>
+  );
+}
+
+type Change = ReturnType<typeof usePageState>["change"];
+const OUTCOMES = [
+  { value: "all", label: "All" },
+  { value: "errors", label: "Errors only" },
+] as const;
+
+function Filters({ query, change }: { query: TraceQuery; change: Change }) {
+  const onRoute = useMemo(() => (route: string) => change({ route }), [change]);
+  const onLeast = useMemo(() => (least: string) => change({ min_ms: least }), [change]);
+  return (
+    <search className="flex flex-wrap items-center gap-2">
+      <SearchField
+        label="Route or span name"
+        placeholder="Route or span name, e.g. /products/{slug}"
+        value={query.route ?? ""}
+        onChange={onRoute}
+        className="min-w-40 flex-1 basis-60"
+      />
+      <ServiceSelect value={query.service} onChange={(service) => change({ service })} />
+      <SearchField
+        label="At least this many milliseconds"
+        placeholder="at least … ms"
+        inputMode="numeric"
+        value={query.min_duration_ms === null ? "" : String(query.min_duration_ms)}
+        onChange={onLeast}
+        className="w-32"
+      />
+      <Segmented
+        label="Outcome"
+        value={query.errors_only ? "errors" : "all"}
+        options={OUTCOMES}
+        onChange={(outcome) => change({ errors: outcome === "errors" ? "1" : null })}
+      />
+    </search>
+  );
+}
+
+function Traces({ query, isPaused }: { query: TraceQuery; isPaused: boolean }) {
+  const { range, change } = usePageState();
+  const source = useMemo(() => traceSource(query), [query]);
+  const rows = useRef<HTMLOListElement>(null);
+  const isHeld = useIsReading(rows);
+  const list = useLiveList(source, range, { isPaused, isHeld });
+  useRowKeys(rows);
+  return (
+    <>
+      <Freshness updatedAt={list.liveSince} interval_ms={LIVE_LIST_MS} />
+      <Card title="Traces, newest first" flush testId="traces">
+        <LiveListFrame list={list} noun="traces" empty={<Nothing query={query} change={change} />}>
+          <TraceList traces={list.items} list={rows} />
+        </LiveListFrame>
+      </Card>
+    </>
+  );
+}
+
+function Nothing({ query, change }: { query: TraceQuery; change: Change }) {
+  if (!isNarrowed(query)) {
+    return (
+      <EmptyState title="No traces in this time">
+        <HowToSend />
+      </EmptyState>
+    );
+  }
+  return (
+    <EmptyState title="No trace of this time fits these filters">
+      <Button onClick={() => change({ service: null, route: null, min_ms: null, errors: null })}>
+        Clear the filters
+      </Button>
+    </EmptyState>
+  );
+}
