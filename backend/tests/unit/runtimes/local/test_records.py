@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from insightengine.runtimes.local.launch import start_ticks
@@ -51,4 +52,7 @@ def test_killing_a_session_ends_its_children_too() -> None:
         assert set(session_members(leader.pid)) == {leader.pid, child}
         assert kill_session(leader.pid) == 2
         leader.wait()
+    deadline = time.monotonic() + 5  # a killed process takes a moment to go
+    while set(session_members(leader.pid)) and time.monotonic() < deadline:
+        time.sleep(0.01)
     assert set(session_members(leader.pid)) == set()
