@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import httpx
@@ -9,13 +10,19 @@ import httpx
 from tests.scenarios.platform import Platform
 
 PASSWORD = "purple ladder seven moon"
+_addresses = (f"127.7.{number // 250}.{number % 250 + 1}" for number in itertools.count())
 
 
 class Console(httpx.Client):
-    """A browser-like client: keeps its cookie, and sends the CSRF token of its session."""
+    """A browser-like client: keeps its cookie, and sends the CSRF token of its session.
+
+    Each comes from an address of its own, as people do, so that one does not use up the tries of
+    another.
+    """
 
     def __init__(self, platform: Platform) -> None:
-        super().__init__(base_url=f"{platform.console}/api/v1", timeout=10)
+        transport = httpx.HTTPTransport(local_address=next(_addresses))
+        super().__init__(base_url=f"{platform.console}/api/v1", timeout=10, transport=transport)
 
     def set_up(self, link: str, password: str = PASSWORD) -> httpx.Response:
         token = link.rpartition("token=")[2]

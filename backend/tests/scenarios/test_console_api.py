@@ -198,8 +198,4 @@ def test_the_overview_counts_the_visitors_requests(administrator: Console) -> No
 
 def test_the_setup_password_is_the_one_that_logs_in(demo: Platform, administrator: Console) -> None:
     with Console(demo) as console:
-        eventually(
-            lambda: console.log_in("admin@localhost", PASSWORD).status_code == 200,
-            90,
-            "the address may log in again",
-        )
+        assert console.log_in("admin@localhost", PASSWORD).status_code == 200
