@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import shutil
 import stat
 import sys
 from pathlib import Path
@@ -13,6 +14,8 @@ from insightengine.core.settings import StateFolder
 from insightengine.runtimes.local.specs import ServiceUser
 
 ROOT_UID = 0
+FIRST_START_BYTES = 256 * 1024**2  # a new cluster with its first write-ahead log, and room to work
+LATER_START_BYTES = 32 * 1024**2
 
 
 def service_user(wanted: str | None, project: Path) -> ServiceUser | None:
@@ -78,6 +81,7 @@ def prepare_state(state: StateFolder, user: ServiceUser | None) -> None:
 
     Raises InvalidInputError for one that is read-only or full; nothing was started then.
     """
+    is_first = not state.postgres.exists()
     folders = [state.root, state.run, state.logs, state.secrets, state.postgres.parent]
     folders += [state.valkey, state.store, state.spool, state.edge, state.collector]
     try:
@@ -93,9 +97,19 @@ def prepare_state(state: StateFolder, user: ServiceUser | None) -> None:
             file.flush()
             os.fsync(file.fileno())
         probe.unlink()
+        free = shutil.disk_usage(state.root).free
     except OSError as error:
         raise InvalidInputError(
             f"the state folder {state.root} cannot be written to: {error.strerror}",
             code="state_folder",
             hint="free some space or mount it writable; nothing was started",
         ) from None
+    needed = FIRST_START_BYTES if is_first else LATER_START_BYTES
+    if free < needed:
+        raise InvalidInputError(
+            f"{free // 1024**2} MB are free where the state folder {state.root} is; "
+            f"a {'first ' if is_first else ''}start needs {needed // 1024**2} MB",
+            code="state_folder",
+            hint="free some space, or start the platform in a folder on a larger disk; "
+            "nothing was started",
+        )

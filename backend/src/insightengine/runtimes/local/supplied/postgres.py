@@ -82,7 +82,9 @@ def init(cluster: Path, password_file: Path) -> None:
         "--locale=C.UTF-8",
         "--data-checksums",
     ]
-    subprocess.run(command, check=True)
+    done = subprocess.run(command, check=False)
+    if done.returncode != 0:
+        sys.exit(f"initdb failed with {done.returncode}; its own words stand above")
     if cluster.exists():
         cluster.rmdir()  # an empty folder may stand there; one with content is never replaced
     unfinished.replace(cluster)
