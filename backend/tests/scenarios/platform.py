@@ -104,6 +104,10 @@ class Platform:
         answer: dict[str, Any] = json.loads(self.insight("status", "--json").stdout)
         return answer
 
+    def processes(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.status()["processes"]
+        return found
+
     def pid(self, name: str) -> int:
         if name in ("supervisor", "warden"):
             return int(self.status()[name]["pid"])
