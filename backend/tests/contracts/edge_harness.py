@@ -21,11 +21,11 @@ from typing import TypeVar
 import httpx
 import psutil
 
+from insightengine.core.colours import Colour
 from insightengine.edge.control import NginxEdge, nginx_binary
 from insightengine.edge.models import (
     Address,
     ApplicationSite,
-    Colour,
     ConsoleSite,
     EdgeConfiguration,
     EdgePaths,

@@ -12,8 +12,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from insightengine.core.colours import Colour
 from insightengine.core.errors import InvalidInputError, NotFoundError, UnavailableError
-from insightengine.edge.models import Address, Colour, EdgeConfiguration, Selection, Upstream
+from insightengine.edge.models import Address, EdgeConfiguration, Selection, Upstream
 from insightengine.edge.render import render, render_selections
 from tests.contracts.edge_harness import RunningEdge, eventually, free_ports, running_edge
 

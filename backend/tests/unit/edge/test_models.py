@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 
+from insightengine.core.colours import Colour
 from insightengine.core.errors import InvalidInputError
 from insightengine.core.settings import Settings
 from insightengine.edge.models import (
     SELECTIONS,
     Address,
     ApplicationSite,
-    Colour,
     Pool,
     Selection,
     Upstream,
