@@ -246,6 +246,37 @@ def test_a_span_comes_back_whole(store: Telemetry) -> None:
     assert store.count("trace_index", "TraceId = '000102030405060708090a0b0c0d0e0f'") == 1
 
 
+def test_lists_and_maps_are_kept_where_they_are_rare(store: Telemetry) -> None:
+    nested: Value = {"list": [1, {"deep": [None, True]}]}
+    traces = ExportTraceServiceRequest()
+    resource = traces.resource_spans.add()
+    resource.resource.attributes.append(attribute("service.name", "rare"))
+    scope = resource.scope_spans.add()
+    scope.scope.attributes.append(attribute("k", nested))
+    span = scope.spans.add(start_time_unix_nano=NOW)
+    span.events.add(name="e").attributes.append(attribute("k", nested))
+    span.links.add().attributes.append(attribute("k", nested))
+    spool(store, Signal.TRACES, traces)
+    metrics = ExportMetricsServiceRequest()
+    measured = metrics.resource_metrics.add()
+    measured.resource.attributes.append(attribute("service.name", "rare"))
+    point = measured.scope_metrics.add().metrics.add(name="m").sum.data_points.add(as_int=1)
+    point.attributes.append(attribute("k", nested))
+    point.exemplars.add(as_int=1).filtered_attributes.append(attribute("k", nested))
+    spool(store, Signal.METRICS, metrics)
+    (stored,) = rows(store, "SELECT * FROM spans WHERE ServiceName = 'rare'")
+    (sample,) = rows(store, "SELECT * FROM metrics WHERE ServiceName = 'rare'")
+    for found in (
+        [stored["ScopeAttributes"]],
+        stored["Events.Attributes"],
+        stored["Links.Attributes"],
+        [sample["Attributes"]],
+        sample["Exemplars.Attributes"],
+    ):
+        assert isinstance(found, list)
+        assert json.loads(found[0]["k"]) == nested
+
+
 def test_absent_and_zero_ids_are_empty(store: Telemetry) -> None:
     request = ExportTraceServiceRequest()
     resource = request.resource_spans.add()

@@ -36,7 +36,8 @@ def _any(items: str, pairs: str) -> str:
 _INNER = _any("String", "String")
 _ANY = _any(f"Tuple(v Array({_INNER}))", f"Tuple(v Array(Tuple(k String, v {_INNER})))")
 _ATTRIBUTES = f"Array(Tuple(k String, v {_ANY}))"
-_SCOPE = f"Tuple(name String, version String, attributes {_ATTRIBUTES})"
+_FLAT = f"Array(Tuple(k String, v {_INNER}))"
+_SCOPE = f"Tuple(name String, version String, attributes {_FLAT})"
 
 
 def _request(resources: str, scopes: str, entries: str, entry: str) -> str:
@@ -50,9 +51,9 @@ _SPAN = (
     "Tuple(trace_id String, span_id String, trace_state String, parent_span_id String, "
     "name String, kind Int32, start_time_unix_nano UInt64, end_time_unix_nano UInt64, "
     f"attributes {_ATTRIBUTES}, "
-    f"events Array(Tuple(time_unix_nano UInt64, name String, attributes {_ATTRIBUTES})), "
+    f"events Array(Tuple(time_unix_nano UInt64, name String, attributes {_FLAT})), "
     "links Array(Tuple(trace_id String, span_id String, trace_state String, "
-    f"attributes {_ATTRIBUTES})), status Tuple(message String, code Int32), flags UInt32)"
+    f"attributes {_FLAT})), status Tuple(message String, code Int32), flags UInt32)"
 )
 _LOG = (
     "Tuple(time_unix_nano UInt64, severity_number Int32, severity_text String, "
@@ -65,11 +66,9 @@ _NUMBER = (
 )
 _EXEMPLARS = (
     f"exemplars Array(Tuple(time_unix_nano UInt64, {_NUMBER.format(double=3)}, span_id String, "
-    f"trace_id String, filtered_attributes {_ATTRIBUTES}))"
+    f"trace_id String, filtered_attributes {_FLAT}))"
 )
-_POINT = (
-    f"attributes {_ATTRIBUTES}, start_time_unix_nano UInt64, time_unix_nano UInt64, flags UInt32"
-)
+_POINT = f"attributes {_FLAT}, start_time_unix_nano UInt64, time_unix_nano UInt64, flags UInt32"
 _MEASURED = (
     "count UInt64, sum Nullable(Float64), min Nullable(Float64), max Nullable(Float64), "
     f"{_EXEMPLARS}"
@@ -130,6 +129,13 @@ def _map(attributes: str) -> str:
     return f"mapFromArrays({attributes}.k, arrayMap(a -> {_text('a')}, {attributes}.v))"
 
 
+def _flat_map(attributes: str) -> str:
+    """Where lists and maps are rare, they are left to `flatten`; the type stays small."""
+    nested = "throwIf(a.t IN ('l', 'm'), 'nested') = 0"
+    scalars = f"arrayMap(a -> if({nested}, {_scalar('a')}, ''), {attributes}.v)"
+    return f"mapFromArrays({attributes}.k, {scalars})"
+
+
 def _id(raw: str) -> str:
     """Lower hex; OTLP's all-zero id means none."""
     return f"if({raw} IN ({_NO_TRACE}, {_NO_SPAN}), '', lower(hex({raw})))"
@@ -152,7 +158,7 @@ def _entries(source: str, resources: str, scopes: str, entries: str) -> str:
     """One row an entry, beside its resource and scope; maps are made before rows multiply."""
     return f"""
     FROM (SELECT resource, ss.scope.name AS scope_name, ss.scope.version AS scope_version,
-            {_map("ss.scope.attributes")} AS scope, arrayJoin(ss.{entries}) AS e
+            {_flat_map("ss.scope.attributes")} AS scope, arrayJoin(ss.{entries}) AS e
         FROM (SELECT {_map("rs.resource.attributes")} AS resource, arrayJoin(rs.{scopes}) AS ss
             FROM (SELECT arrayJoin(request.{resources}) AS rs FROM {source})))"""  # noqa: S608 - names from this module
 
@@ -174,9 +180,9 @@ _SELECTS: Final = {
             e.end_time_unix_nano - e.start_time_unix_nano, 0),
         transform(e.status.code, [1, 2], ['ok', 'error'], 'unset'), e.status.message,
         arrayMap(v -> {_time("v.time_unix_nano")}, e.events), e.events.name,
-        arrayMap(v -> {_map("v.attributes")}, e.events),
+        arrayMap(v -> {_flat_map("v.attributes")}, e.events),
         arrayMap(l -> {_id("l.trace_id")}, e.links), arrayMap(l -> {_id("l.span_id")}, e.links),
-        e.links.trace_state, arrayMap(l -> {_map("l.attributes")}, e.links)""",
+        e.links.trace_state, arrayMap(l -> {_flat_map("l.attributes")}, e.links)""",
         ("resource_spans", "scope_spans", "spans"),
     ),
     Signal.LOGS: (
@@ -193,12 +199,11 @@ _SELECTS: Final = {
 }
 
 
-def _exemplars(point: str) -> str:
-    each = f"{point}.exemplars"
+def _exemplars(each: str) -> str:
     return f"""arrayMap(x -> {_time("x.time_unix_nano")}, {each}),
         arrayMap(x -> {_number("x")}, {each}), arrayMap(x -> {_id("x.trace_id")}, {each}),
         arrayMap(x -> {_id("x.span_id")}, {each}),
-        arrayMap(x -> {_map("x.filtered_attributes")}, {each})"""
+        arrayMap(x -> {_flat_map("x.filtered_attributes")}, {each})"""
 
 
 def _number(point: str) -> str:
@@ -211,11 +216,6 @@ def _number(point: str) -> str:
 
 _NO_COUNTS = "CAST([], 'Array(UInt64)')"
 _NO_FLOATS = "CAST([], 'Array(Float64)')"
-_NO_EXEMPLARS = (
-    "CAST([], 'Array(DateTime64(9, \\'UTC\\'))'), CAST([], 'Array(Float64)'), "
-    "CAST([], 'Array(String)'), CAST([], 'Array(String)'), "
-    "CAST([], 'Array(Map(LowCardinality(String), String))')"
-)
 _POINT_COLUMNS = (
     "Value, Count, Sum, Min, Max, BucketBounds, BucketCounts, Scale, ZeroCount, ZeroThreshold, "
     "PositiveOffset, PositiveCounts, NegativeOffset, NegativeCounts, Quantiles, QuantileValues, "
@@ -225,62 +225,55 @@ _POINT_COLUMNS = (
 _PLAIN = (
     f"toInt32(0), toUInt64(0), toFloat64(0), toInt32(0), {_NO_COUNTS}, toInt32(0), {_NO_COUNTS}"
 )
+_NO_QUANTILES = f"{_NO_FLOATS}, {_NO_FLOATS}"
+_MEASURES = "toFloat64(0), p.count, ifNull(p.sum, nan), ifNull(p.min, nan), ifNull(p.max, nan)"
 
 
-def _point(values: str, exemplars: str) -> str:
+def _point(exemplars: str, values: str) -> str:
     """The same tuple for every kind of point, so that they stand in one array."""
     return (
-        f"({_map('p.attributes')}, {_time('p.start_time_unix_nano')}, "
-        f"{_time_or_now('p.time_unix_nano')}, p.flags, {values}, {exemplars})"
+        f"(p.attributes, p.start_time_unix_nano, p.time_unix_nano, p.flags, {exemplars}, {values})"
     )
 
 
-_NUMBER_POINT = _point(
-    f"{_number('p')}, toUInt64(0), toFloat64(0), toFloat64(0), toFloat64(0), {_NO_FLOATS}, "
-    f"{_NO_COUNTS}, {_PLAIN}, {_NO_FLOATS}, {_NO_FLOATS}",
-    _exemplars("p"),
-)
-_MEASURES = "toFloat64(0), p.count, ifNull(p.sum, nan), ifNull(p.min, nan), ifNull(p.max, nan)"
-_HISTOGRAM_POINT = _point(
-    f"{_MEASURES}, p.explicit_bounds, p.bucket_counts, {_PLAIN}, {_NO_FLOATS}, {_NO_FLOATS}",
-    _exemplars("p"),
-)
-_EXPONENTIAL_POINT = _point(
-    f"{_MEASURES}, {_NO_FLOATS}, {_NO_COUNTS}, p.scale, p.zero_count, p.zero_threshold, "
-    "p.positive.offset, p.positive.bucket_counts, p.negative.offset, p.negative.bucket_counts, "
-    f"{_NO_FLOATS}, {_NO_FLOATS}",
-    _exemplars("p"),
-)
-_SUMMARY_POINT = _point(
-    f"toFloat64(0), p.count, p.sum, nan, nan, {_NO_FLOATS}, {_NO_COUNTS}, {_PLAIN}, "
-    "p.quantile_values.quantile, p.quantile_values.value",
-    _NO_EXEMPLARS,
-)
+_POINTS: Final = {
+    "arrayConcat(e.gauge.data_points, e.sum.data_points)": _point(
+        "p.exemplars",
+        f"{_number('p')}, toUInt64(0), toFloat64(0), toFloat64(0), toFloat64(0), {_NO_FLOATS}, "
+        f"{_NO_COUNTS}, {_PLAIN}, {_NO_QUANTILES}",
+    ),
+    "e.histogram.data_points": _point(
+        "p.exemplars",
+        f"{_MEASURES}, p.explicit_bounds, p.bucket_counts, {_PLAIN}, {_NO_QUANTILES}",
+    ),
+    "e.exponential_histogram.data_points": _point(
+        "p.exemplars",
+        f"{_MEASURES}, {_NO_FLOATS}, {_NO_COUNTS}, p.scale, p.zero_count, p.zero_threshold, "
+        "p.positive.offset, p.positive.bucket_counts, p.negative.offset, "
+        f"p.negative.bucket_counts, {_NO_QUANTILES}",
+    ),
+    "e.summary.data_points": _point(
+        "emptyArrayToSingle(e.gauge.data_points)[1].exemplars",
+        f"toFloat64(0), p.count, p.sum, nan, nan, {_NO_FLOATS}, {_NO_COUNTS}, {_PLAIN}, "
+        "p.quantile_values.quantile, p.quantile_values.value",
+    ),
+}
 
 
 def _metrics_select(source: str) -> str:
-    points = ", ".join(
-        f"arrayMap(p -> {point}, m.{kind}.data_points)"
-        for kind, point in (
-            ("gauge", _NUMBER_POINT),
-            ("sum", _NUMBER_POINT),
-            ("histogram", _HISTOGRAM_POINT),
-            ("exponential_histogram", _EXPONENTIAL_POINT),
-            ("summary", _SUMMARY_POINT),
-        )
-    )
-    values = ", ".join(f"tupleElement(q, {index})" for index in range(5, 26))
+    points = ", ".join(f"arrayMap(p -> {point}, {array})" for array, point in _POINTS.items())
+    values = ", ".join(f"q.{index}" for index in range(6, 22))
     entries = _entries(source, "resource_metrics", "scope_metrics", "metrics")
-    return f"""SELECT tupleElement(q, 3), tupleElement(q, 2), {_SERVICE}, name, description, unit,
+    return f"""SELECT {_time_or_now("q.3")}, {_time("q.2")}, {_SERVICE}, name, description, unit,
         if(data = 'unset', '', toString(data)), transform(temporality, [1, 2],
-            ['delta', 'cumulative'], 'unspecified'), monotonic, tupleElement(q, 1), {_SCOPED},
-        tupleElement(q, 4), {values}
+            ['delta', 'cumulative'], 'unspecified'), monotonic, {_flat_map("q.1")}, {_SCOPED}, q.4,
+        {values}, {_exemplars("q.5")}
     FROM (SELECT resource, scope_name, scope_version, e.name AS name,
             e.description AS description, e.unit AS unit, e.data AS data,
             e.sum.aggregation_temporality + e.histogram.aggregation_temporality
                 + e.exponential_histogram.aggregation_temporality AS temporality,
             e.sum.is_monotonic AS monotonic, arrayJoin(arrayConcat({points})) AS q
-        FROM (SELECT resource, scope_name, scope_version, e, e AS m {entries}))"""  # noqa: S608 - names from this module
+        {entries})"""  # noqa: S608 - names from this module
 
 
 _METRIC_COLUMNS = (

@@ -1,8 +1,8 @@
 """Moves closed spool segments into the store, each exactly once.
 
-Crash order: the insert is durable (the tables fsync) before the segment is removed; a repeated
-insert is dropped by its token. A split is journalled before the halves are inserted under tokens of
-their own, so that a later run never inserts the whole under the first token.
+Crash order: a batch is written down before it is inserted; the insert is durable (the tables fsync)
+and noted before segments are removed; the batch is forgotten last, when they cannot come back. A
+repeated insert is dropped by its token.
 """
 
 from __future__ import annotations
@@ -17,19 +17,15 @@ from typing import Final
 import structlog
 
 from insightengine.core.errors import InvalidInputError
-from insightengine.telemetry.ingest_plan import Action, Step, backoff_s, plan
-from insightengine.telemetry.insertion import (
-    JOURNAL_SUFFIX,
-    IngestCounters,
-    Inserter,
-    Insertion,
-    Workplace,
-)
+from insightengine.telemetry.batch_journal import BatchJournal
+from insightengine.telemetry.ingest_plan import Action, Step, Waiting, backoff_s, is_due, plan
+from insightengine.telemetry.insertion import IngestCounters, Inserter, Insertion, Workplace
 from insightengine.telemetry.port import Signal
 from insightengine.telemetry.segments import CLOSED_SUFFIX, SegmentName
 
 _log = structlog.get_logger("telemetry.ingest")
-_POLL_S: Final = 0.2
+_POLL_S: Final = 0.25
+_BATCH_BYTES: Final = 16 * 1024**2
 _WORK: Final = "work"
 
 
@@ -48,17 +44,29 @@ class SignalIngester:
     def __init__(self, spool: Path, signal: Signal, inserter: Inserter) -> None:
         self._spool = spool
         self._signal = signal
-        self._inserted: set[str] = set()
+        self._journal = BatchJournal(spool, signal)
+        self._last = float("-inf")
+        self._left_alone: set[str] = set()
         self._counters = IngestCounters()
-        self._workplace = Workplace(inserter, spool / _WORK / signal.value, self._counters)
+        self._workplace = Workplace(
+            inserter,
+            folder=spool / _WORK / signal.value,
+            journal=self._journal,
+            counters=self._counters,
+        )
+
+    @property
+    def counters(self) -> IngestCounters:
+        """A copy; the thread goes on counting."""
+        return replace(self._counters)
 
     def run(self, stop: threading.Event) -> None:
         """Until `stop`; finishes the insert that is under way."""
-        self._clear_leftovers()
+        shutil.rmtree(self._workplace.folder, ignore_errors=True)
         failures = 0
         while not stop.is_set():
             try:
-                busy = self.drain(stop)
+                busy = self._is_due() and self.drain()
                 failures = 0
             except Exception as error:  # the thread must outlive whatever one pass met
                 failures += 1
@@ -68,19 +76,12 @@ class SignalIngester:
             if not busy:
                 stop.wait(_POLL_S)
 
-    def drain(self, stop: threading.Event | None = None) -> bool:
-        """One pass over what is there; True when there was something."""
-        steps = plan(self._closed_segments(), self._inserted)
+    def drain(self) -> bool:
+        """One batch; False when there was none."""
+        steps = plan(self._waiting(), self._journal.read(), _BATCH_BYTES)
         for step in steps:
-            if stop is not None and stop.is_set():
-                break
             self._carry_out(step)
         return bool(steps)
-
-    @property
-    def counters(self) -> IngestCounters:
-        """A copy; the thread goes on counting."""
-        return replace(self._counters)
 
     def lag(self) -> Lag:
         sizes: list[int] = []
@@ -94,36 +95,40 @@ class SignalIngester:
             oldest = min(oldest, status.st_mtime)
         return Lag(len(sizes), sum(sizes), now - oldest)
 
-    def _clear_leftovers(self) -> None:
-        shutil.rmtree(self._workplace.folder, ignore_errors=True)
-        for journal in self._spool.glob(f"{self._signal.value}-*{JOURNAL_SUFFIX}"):
-            if not journal.with_suffix(CLOSED_SUFFIX).exists():
-                journal.unlink(missing_ok=True)
+    def _is_due(self) -> bool:
+        since_last_s = time.monotonic() - self._last
+        return is_due(0, since_last_s) or is_due(self.lag().bytes, since_last_s)
 
-    def _closed_segments(self) -> list[SegmentName]:
-        names: list[SegmentName] = []
+    def _waiting(self) -> list[Waiting]:
+        found: list[Waiting] = []
         for path in self._spool.glob(f"{self._signal.value}-*{CLOSED_SUFFIX}"):
             try:
-                names.append(SegmentName.parse(path.stem))
+                found.append(Waiting(SegmentName.parse(path.stem), path.stat().st_size))
             except InvalidInputError as error:
-                _log.error("file in the spool is left alone", error=error.message)
-        return names
+                if path.name not in self._left_alone:
+                    _log.error("file in the spool is left alone", error=error.message)
+                    self._left_alone.add(path.name)
+        return found
 
     def _carry_out(self, step: Step) -> None:
-        path = self._spool / f"{step.segment.token}{CLOSED_SUFFIX}"
         match step.action:
+            case Action.COMMIT:
+                self._journal.commit(step.batch)
             case Action.INSERT:
-                Insertion(self._workplace, step.segment, path).run()
-                self._inserted.add(step.segment.token)
+                Insertion(self._workplace, step.batch, self._spool).run()
+                self._last = time.monotonic()
+            case Action.MARK_STORED:
+                self._journal.mark_stored()
             case Action.REMOVE:
-                path.unlink(missing_ok=True)
-                path.with_suffix(JOURNAL_SUFFIX).unlink(missing_ok=True)
-                self._inserted.discard(step.segment.token)
+                for segment in step.batch.segments:
+                    path = self._spool / f"{segment.token}{CLOSED_SUFFIX}"
+                    path.unlink(missing_ok=True)
+                self._journal.forget()
 
     def _failed(self, error: Exception, failures: int) -> None:
         self._counters.failures += 1
         _log.error(
-            "ingest pauses, the segment stays in the spool",
+            "ingest pauses, what waits stays in the spool",
             signal=self._signal.value,
             error=str(error)[:2000],
             failures=failures,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
@@ -20,31 +20,88 @@ _ENVIRONMENT: Final = frozenset(
 _UNCERTAIN: Final = frozenset({0, 241, 1000, 1001, 1002})
 _UNCERTAIN_ATTEMPTS: Final = 3
 _BACKOFF_MAX_S: Final = 30.0
+_INTERVAL_S: Final = 2.0
+_AT_ONCE_BYTES: Final = 4 * 1024**2
+_MAX_SEGMENTS: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A closed segment in the spool."""
+
+    segment: SegmentName
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Segments that are inserted together. Their token is never another batch's: the first segment
+    is in no batch after this one."""
+
+    segments: tuple[SegmentName, ...]
+
+    @property
+    def token(self) -> str:
+        """Key under which the store recognises a repeated insert."""
+        return f"{self.segments[0].token}+{len(self.segments)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """The batch that was written down. Once `is_stored`, all its rows are on disk."""
+
+    batch: Batch
+    is_stored: bool
 
 
 class Action(Enum):
+    """In the order in which a batch goes through them."""
+
+    COMMIT = auto()
     INSERT = auto()
+    MARK_STORED = auto()
     REMOVE = auto()
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
     action: Action
-    segment: SegmentName
+    batch: Batch
 
 
-def plan(segments: Iterable[SegmentName], inserted: Set[str]) -> tuple[Step, ...]:
-    """Oldest first: insert, then remove. A segment goes only after its rows are on disk.
+def plan(
+    waiting: Iterable[Waiting], committed: Committed | None, max_bytes: int
+) -> tuple[Step, ...]:
+    """Write down what goes together, insert it, note that, remove it: oldest first.
 
-    `inserted` holds the tokens known to be stored. It may lack some, after a kill between insert
-    and removal: their insert is repeated, and the store drops it by its token.
+    A batch holds at most `max_bytes`, or one segment. After a kill the committed batch is inserted
+    as it was, and the store drops it by its token if it has it.
     """
-    steps: list[Step] = []
-    for segment in sorted(segments, key=lambda name: name.token):
-        if segment.token not in inserted:
-            steps.append(Step(Action.INSERT, segment))
-        steps.append(Step(Action.REMOVE, segment))
-    return tuple(steps)
+    if committed is not None:
+        rest = (Action.INSERT, Action.MARK_STORED, Action.REMOVE)
+        actions = rest[2:] if committed.is_stored else rest
+        return tuple(Step(action, committed.batch) for action in actions)
+    present = sorted(waiting, key=lambda each: each.segment.token)
+    if not present:
+        return ()
+    batch = _oldest(present, max_bytes)
+    return tuple(Step(action, batch) for action in Action)
+
+
+def _oldest(present: Sequence[Waiting], max_bytes: int) -> Batch:
+    chosen: list[SegmentName] = []
+    room = max_bytes
+    for each in present:
+        if chosen and (each.size_bytes > room or len(chosen) == _MAX_SEGMENTS):
+            break
+        chosen.append(each.segment)
+        room -= each.size_bytes
+    return Batch(tuple(chosen))
+
+
+def is_due(waiting_bytes: int, since_last_s: float) -> bool:
+    """An insert costs the store the same whether it brings ten rows or ten thousand."""
+    return since_last_s >= _INTERVAL_S or waiting_bytes >= _AT_ONCE_BYTES
 
 
 class Remedy(Enum):

@@ -1,26 +1,23 @@
-"""One spool segment on its way into the store: verified, flattened or split where it must be."""
+"""A batch of segments on its way into the store: verified, flattened or split where it must be."""
 
 from __future__ import annotations
 
-import json
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Protocol
 
 import structlog
 
 from insightengine.core.errors import InvalidInputError
 from insightengine.telemetry import segments
-from insightengine.telemetry.ingest_plan import Remedy, remedy
+from insightengine.telemetry.batch_journal import BatchJournal, Part
+from insightengine.telemetry.ingest_plan import Batch, Remedy, remedy
 from insightengine.telemetry.messages import flatten
 from insightengine.telemetry.port import Signal
-from insightengine.telemetry.segment_writer import sync_folder
 from insightengine.telemetry.segments import CLOSED_SUFFIX, Record, SegmentName
 from insightengine.telemetry.setaside import SetAside, set_aside
 
 _log = structlog.get_logger("telemetry.ingest")
-JOURNAL_SUFFIX: Final = ".refused"
 
 
 class StoreRefusedError(Exception):
@@ -69,85 +66,107 @@ class Workplace:
 
     inserter: Inserter
     folder: Path
+    journal: BatchJournal
     counters: IngestCounters
     attempts: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
-    """Records `low` to `high` of a segment; the whole of it carries the segment's own token."""
+class _Item:
+    """A record and the segment that it stands in."""
 
-    low: int
-    high: int
+    segment: SegmentName
+    content: bytes
+    record: Record
 
-    def token(self, name: SegmentName, count: int) -> str:
-        whole = self == _Part(0, count)
-        return name.token if whole else f"{name.token}.{self.low}-{self.high}"
+    @property
+    def encoded(self) -> bytes:
+        return self.content[self.record.start : self.record.end]
 
-    def halves(self) -> tuple[_Part, _Part]:
-        middle = (self.low + self.high) // 2
-        return _Part(self.low, middle), _Part(middle, self.high)
+    @property
+    def request(self) -> bytes:
+        return self.content[self.record.request_start : self.record.end]
 
 
 class Insertion:
-    """`run` may be repeated after a kill at any point; every record ends up stored or set aside."""
+    """`run` may be repeated after a kill at any point; every record ends up stored or set aside.
 
-    def __init__(self, workplace: Workplace, name: SegmentName, path: Path) -> None:
+    A split is written down before its halves are inserted under tokens of their own, so that a
+    later run never inserts the whole under the first token.
+    """
+
+    def __init__(self, workplace: Workplace, batch: Batch, spool: Path) -> None:
         self._workplace = workplace
-        self._name = name
-        self._path = path
-        self._content = path.read_bytes()
-        scan = segments.scan(self._content)
-        self._records = scan.records
-        self._damages = scan.damages
-        self._journal = path.with_suffix(JOURNAL_SUFFIX)
-        self._refused = _read_journal(self._journal)
+        self._batch = batch
+        self._spool = spool
+        self._signal = batch.segments[0].signal
+        self._items: list[_Item] = []
+        self._is_damaged = False
+        self._refused = workplace.journal.refused(batch)
 
     def run(self) -> None:
         """Raises RetryLaterError when the store cannot take the rows now."""
-        for damage in self._damages:
-            self._set_aside(damage.start, damage.end, "checksum mismatch", entries=None)
-        if self._records:
-            self._insert(_Part(0, len(self._records)))
-        self._workplace.counters.inserted_segments += 1
+        for segment in self._batch.segments:
+            self._read(segment)
+        if self._items:
+            self._insert(Part(0, len(self._items)))
+        self._workplace.counters.inserted_segments += len(self._batch.segments)
 
-    def _insert(self, part: _Part) -> None:
+    def _read(self, segment: SegmentName) -> None:
+        try:
+            content = self._path(segment).read_bytes()
+        except FileNotFoundError:
+            _log.error("segment was removed from the spool by others", segment=segment.token)
+            return
+        scan = segments.scan(content)
+        self._items += [_Item(segment, content, record) for record in scan.records]
+        for damage in scan.damages:
+            self._is_damaged = True
+            what = SetAside(segment.token, damage.start, damage.end, "checksum mismatch")
+            self._set_aside(what, content)
+
+    def _path(self, segment: SegmentName) -> Path:
+        return self._spool / f"{segment.token}{CLOSED_SUFFIX}"
+
+    def _insert(self, part: Part) -> None:
         if part in self._refused:
             self._split(part, self._refused[part])
             return
         try:
             self._try(part, flattened=False)
         except _UnfitError as error:
-            _append_journal(self._journal, part, str(error))
+            self._workplace.journal.refuse(self._batch, part, str(error))
             self._split(part, str(error))
             return
-        entries = sum(record.entries for record in self._part_of(part))
+        entries = sum(item.record.entries for item in self._items_of(part))
         self._workplace.counters.inserted_entries += entries
 
-    def _split(self, part: _Part, reason: str) -> None:
+    def _split(self, part: Part, reason: str) -> None:
         if part.high - part.low > 1:
             for half in part.halves():
                 self._insert(half)
             return
-        record = self._records[part.low]
-        self._set_aside(record.start, record.end, reason, entries=record.entries)
+        item = self._items[part.low]
+        record = item.record
+        what = SetAside(item.segment.token, record.start, record.end, reason, record.entries)
+        self._set_aside(what, item.content)
 
-    def _try(self, part: _Part, *, flattened: bool) -> None:
-        token = part.token(self._name, len(self._records))
+    def _try(self, part: Part, *, flattened: bool) -> None:
+        token = self._token(part)
         file = self._file(part, token, flattened=flattened)
         attempts = self._workplace.attempts
         try:
-            self._workplace.inserter.insert(self._name.signal, file, token)
+            self._workplace.inserter.insert(self._signal, file, token)
         except StoreRefusedError as error:
             attempts[token] = attempts.get(token, 0) + 1
             self._after_refusal(part, error, attempts[token], flattened=flattened)
         finally:
-            if file != self._path:
+            if file.parent == self._workplace.folder:
                 file.unlink(missing_ok=True)
         attempts.pop(token, None)
 
     def _after_refusal(
-        self, part: _Part, error: StoreRefusedError, attempt: int, *, flattened: bool
+        self, part: Part, error: StoreRefusedError, attempt: int, *, flattened: bool
     ) -> None:
         count = part.high - part.low
         match remedy(error.code, records=count, attempt=attempt, flattened=flattened):
@@ -159,63 +178,43 @@ class Insertion:
             case Remedy.SPLIT | Remedy.SET_ASIDE:
                 raise _UnfitError(str(error)) from error
 
-    def _file(self, part: _Part, token: str, *, flattened: bool) -> Path:
-        """The segment itself where nothing had to change, else a copy that is not kept."""
-        if part == _Part(0, len(self._records)) and not self._damages and not flattened:
-            return self._path
+    def _token(self, part: Part) -> str:
+        whole = part == Part(0, len(self._items))
+        return self._batch.token if whole else f"{self._batch.token}.{part.low}-{part.high}"
+
+    def _file(self, part: Part, token: str, *, flattened: bool) -> Path:
+        """The segment itself where that will do, else a copy that is not kept."""
+        is_one = len(self._batch.segments) == 1 and part == Part(0, len(self._items))
+        if is_one and not self._is_damaged and not flattened:
+            return self._path(self._batch.segments[0])
         self._workplace.folder.mkdir(parents=True, mode=0o700, exist_ok=True)
         copy = self._workplace.folder / f"{token}{CLOSED_SUFFIX}"
         with copy.open("wb") as file:
-            for record in self._part_of(part):
-                whole = self._content[record.start : record.end]
-                file.write(self._flattened(record) if flattened else whole)
+            for item in self._items_of(part):
+                file.write(self._flattened(item) if flattened else item.encoded)
         return copy
 
-    def _flattened(self, record: Record) -> bytes:
-        request = self._content[record.request_start : record.end]
+    def _flattened(self, item: _Item) -> bytes:
         try:
-            return segments.encode(flatten(self._name.signal, request), record.entries)
+            request = flatten(self._signal, item.request)
         except InvalidInputError:  # the store will refuse it, and the split isolates it
-            return self._content[record.start : record.end]
+            return item.encoded
+        return segments.encode(request, item.record.entries)
 
-    def _part_of(self, part: _Part) -> tuple[Record, ...]:
-        return self._records[part.low : part.high]
+    def _items_of(self, part: Part) -> list[_Item]:
+        return self._items[part.low : part.high]
 
-    def _set_aside(self, start: int, end: int, reason: str, *, entries: int | None) -> None:
-        what = SetAside(self._name.token, start, end, reason[:4000], entries)
-        kept = set_aside(self._path.parent, what, self._content[start:end])
+    def _set_aside(self, what: SetAside, content: bytes) -> None:
+        kept = set_aside(self._spool, what, content[what.start : what.end])
         counters = self._workplace.counters
         counters.set_aside_stretches += 1
-        counters.set_aside_bytes += end - start
-        counters.set_aside_entries += entries or 0
+        counters.set_aside_bytes += what.end - what.start
+        counters.set_aside_entries += what.entries or 0
         _log.error(
             "telemetry set aside",
-            segment=self._name.token,
-            size_bytes=end - start,
-            entries=entries,
-            reason=reason[:500],
+            segment=what.segment,
+            size_bytes=what.end - what.start,
+            entries=what.entries,
+            reason=what.reason[:500],
             kept=str(kept),
         )
-
-
-def _read_journal(path: Path) -> dict[_Part, str]:
-    """Refused parts and why. A torn last line was not acted upon, so it is left out."""
-    if not path.exists():
-        return {}
-    refused: dict[_Part, str] = {}
-    for line in path.read_text(errors="replace").splitlines():
-        try:
-            entry = json.loads(line)
-            refused[_Part(int(entry["low"]), int(entry["high"]))] = str(entry["reason"])
-        except (ValueError, KeyError, TypeError):
-            continue
-    return refused
-
-
-def _append_journal(path: Path, part: _Part, reason: str) -> None:
-    line = json.dumps({"low": part.low, "high": part.high, "reason": reason[:4000]})
-    with path.open("a") as file:
-        file.write(f"\n{line}\n")
-        file.flush()
-        os.fsync(file.fileno())
-    sync_folder(path.parent)

@@ -30,19 +30,20 @@ def set_aside(spool: Path, what: SetAside, content: bytes) -> Path:
     folder = spool / FOLDER
     folder.mkdir(mode=0o700, exist_ok=True)
     target = folder / f"{what.segment}.{what.start}"
-    _write_synced(target.with_name(f"{target.name}.bin"), content)
+    write_synced(target.with_name(f"{target.name}.bin"), content)
     report = {**asdict(what), "set_aside_at": datetime.now(UTC).isoformat()}
-    _write_synced(
+    write_synced(
         target.with_name(f"{target.name}.json"), json.dumps(report, indent=2).encode() + b"\n"
     )
-    sync_folder(folder)
     return target.with_name(f"{target.name}.bin")
 
 
-def _write_synced(path: Path, content: bytes) -> None:
+def write_synced(path: Path, content: bytes) -> None:
+    """The whole file or none of it, also after a power failure."""
     temporary = path.with_name(f".{path.name}.new")
     with temporary.open("wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)
+    sync_folder(path.parent)

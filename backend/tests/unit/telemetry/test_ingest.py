@@ -1,15 +1,20 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
+from insightengine.core.errors import InsightError
 from insightengine.telemetry import segments
+from insightengine.telemetry.batch_journal import BatchJournal, Part
 from insightengine.telemetry.ingest import SignalIngester
+from insightengine.telemetry.ingest_plan import Batch
 from insightengine.telemetry.insertion import RetryLaterError, StoreRefusedError
 from insightengine.telemetry.port import Signal
 from insightengine.telemetry.segments import SegmentName
@@ -46,8 +51,8 @@ class TokenStore:
             raise Killed
 
 
-def spool(folder: Path, *parts: bytes) -> Path:
-    path = folder / f"{NAME.token}.pb"
+def spool(folder: Path, *parts: bytes, number: int = 1) -> Path:
+    path = folder / f"{replace(NAME, number=number).token}.pb"
     path.write_bytes(b"".join(parts))
     return path
 
@@ -70,10 +75,101 @@ def test_a_segment_is_inserted_under_its_name_and_removed(tmp_path: Path) -> Non
     one = ingester(tmp_path, store)
     assert one.drain()
     assert store.rows == [b"a", b"b"]
-    assert store.tokens == [NAME.token]
+    assert store.tokens == [f"{NAME.token}+1"]
     assert list(tmp_path.glob("logs-*")) == []
     assert one.counters.inserted_entries == 2
     assert not one.drain()
+    assert [path.name for path in tmp_path.iterdir()] == []
+
+
+def test_small_segments_are_inserted_together_in_order(tmp_path: Path) -> None:
+    store = TokenStore()
+    for number in (3, 1, 2):
+        spool(tmp_path, *records(b"%d" % number), number=number)
+    one = ingester(tmp_path, store)
+    assert one.drain()
+    assert store.rows == [b"1", b"2", b"3"]
+    assert store.tokens == [f"{NAME.token}+3"]
+    assert one.counters.inserted_segments == 3
+    assert list(tmp_path.glob("logs*")) == []
+
+
+def test_what_arrives_after_a_kill_does_not_change_the_batch(tmp_path: Path) -> None:
+    store = TokenStore()
+    store.kill_after = 1
+    spool(tmp_path, *records(b"1"), number=1)
+    spool(tmp_path, *records(b"2"), number=2)
+    with pytest.raises(Killed):
+        ingester(tmp_path, store).drain()
+    spool(tmp_path, *records(b"3"), number=3)
+    again = ingester(tmp_path, store)
+    while again.drain():
+        pass
+    assert store.rows == [b"1", b"2", b"3"]
+
+
+@pytest.mark.parametrize("killed_at", range(8))
+def test_killed_at_any_change_of_the_spool_rows_are_stored_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, killed_at: int
+) -> None:
+    """Each rename, removal and fsync of a folder is a point at which the process may end."""
+    store = TokenStore()
+    for number in (1, 2):
+        spool(tmp_path, *records(b"%d" % number), number=number)
+    left = killed_at
+
+    def dying(change: Callable[..., object]) -> Callable[..., object]:
+        def changed(*given: object, **named: object) -> object:
+            nonlocal left
+            left -= 1
+            if left < 0:
+                raise Killed
+            return change(*given, **named)
+
+        return changed
+
+    with monkeypatch.context() as patch, contextlib.suppress(Killed):
+        for change in ("unlink", "rename", "replace"):
+            patch.setattr(Path, change, dying(getattr(Path, change)))
+        ingester(tmp_path, store).drain()
+    spool(tmp_path, *records(b"3"), number=3)
+    again = ingester(tmp_path, store)
+    while again.drain():
+        pass
+    assert store.rows == [b"1", b"2", b"3"]
+    assert list(tmp_path.glob("logs*")) == []
+
+
+def test_a_refusal_of_one_batch_says_nothing_of_the_next(tmp_path: Path) -> None:
+    store = TokenStore()
+    journal = BatchJournal(tmp_path, Signal.LOGS)
+    journal.refuse(Batch((replace(NAME, number=9),)), Part(0, 1), "of another batch")
+    spool(tmp_path, *records(b"a"))
+    ingester(tmp_path, store).drain()
+    assert store.rows == [b"a"]
+
+
+def test_a_segment_that_others_removed_does_not_keep_the_rest_out(tmp_path: Path) -> None:
+    store = TokenStore()
+    store.refuse = lambda requests: 243
+    first = spool(tmp_path, *records(b"1"), number=1)
+    spool(tmp_path, *records(b"2"), number=2)
+    with pytest.raises(RetryLaterError):
+        ingester(tmp_path, store).drain()
+    first.unlink()
+    store.refuse = lambda requests: None
+    ingester(tmp_path, store).drain()
+    assert store.rows == [b"2"]
+
+
+def test_an_unreadable_batch_file_stops_the_signal_and_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "logs.batch").write_text('{"segments": []}')
+    path = spool(tmp_path, *records(b"a"))
+    with pytest.raises(InsightError) as refused:
+        ingester(tmp_path, TokenStore()).drain()
+    assert refused.value.hint is not None
+    assert "logs.batch" in refused.value.hint
+    assert path.exists()
 
 
 def test_open_segments_are_left_to_the_collector(tmp_path: Path) -> None:

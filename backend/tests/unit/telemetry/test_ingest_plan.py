@@ -3,11 +3,23 @@ from __future__ import annotations
 import pytest
 
 from insightengine.telemetry.decode import NESTED_CODE
-from insightengine.telemetry.ingest_plan import Action, Remedy, backoff_s, plan, remedy
+from insightengine.telemetry.ingest_plan import (
+    Action,
+    Batch,
+    Committed,
+    Remedy,
+    Step,
+    Waiting,
+    backoff_s,
+    is_due,
+    plan,
+    remedy,
+)
 from insightengine.telemetry.port import Signal
 from insightengine.telemetry.segments import SegmentName
 
 SEGMENTS = tuple(SegmentName(Signal.LOGS, "1700000000000ab", number) for number in (3, 1, 2))
+SIZE = 10
 
 
 class World:
@@ -15,40 +27,68 @@ class World:
 
     def __init__(self) -> None:
         self.files = set(SEGMENTS)
+        self.committed: Committed | None = None
+        self.tokens: set[str] = set()
         self.rows: list[str] = []
-        self.known: set[str] = set()
 
-    def carry_out(self, steps: int) -> int:
-        """The first `steps` of a plan; then the process dies and forgets."""
-        planned = plan(self.files, self.known)
-        for step in planned[:steps]:
-            if step.action is Action.INSERT:
-                assert step.segment in self.files
-                if step.segment.token not in self.rows:
-                    self.rows.append(step.segment.token)
-            else:
-                assert step.segment.token in self.rows
-                self.files.remove(step.segment)
-        return len(planned)
+    def observed(self) -> tuple[Step, ...]:
+        waiting = [Waiting(segment, SIZE) for segment in self.files]
+        return plan(waiting, self.committed, max_bytes=2 * SIZE)
+
+    def carry_out(self, step: Step) -> None:
+        match step.action:
+            case Action.COMMIT:
+                self.committed = Committed(step.batch, is_stored=False)
+            case Action.INSERT:
+                assert set(step.batch.segments) <= self.files
+                if step.batch.token not in self.tokens:
+                    self.tokens.add(step.batch.token)
+                    self.rows += [segment.token for segment in step.batch.segments]
+            case Action.MARK_STORED:
+                self.committed = Committed(step.batch, is_stored=True)
+            case Action.REMOVE:
+                assert {segment.token for segment in step.batch.segments} <= set(self.rows)
+                self.files -= set(step.batch.segments)
+                self.committed = None
 
 
-@pytest.mark.parametrize("killed_after", range(7))
-def test_killed_after_any_step_the_next_plan_stores_each_segment_once(killed_after: int) -> None:
+@pytest.mark.parametrize("killed_after", range(5))
+def test_killed_after_any_step_the_next_plans_store_each_segment_once(killed_after: int) -> None:
     world = World()
-    world.carry_out(killed_after)
-    world.carry_out(100)
+    for step in world.observed()[:killed_after]:
+        world.carry_out(step)
+    world.files.add(SegmentName(Signal.LOGS, "1700000000000ab", 4))
+    while steps := world.observed():
+        for step in steps:
+            world.carry_out(step)
     assert world.files == set()
-    assert world.rows == sorted(segment.token for segment in SEGMENTS)
+    assert world.rows == [SegmentName(Signal.LOGS, "1700000000000ab", n).token for n in range(1, 5)]
 
 
-def test_what_is_known_to_be_stored_is_only_removed() -> None:
-    steps = plan(SEGMENTS, {SEGMENTS[0].token})
-    removed = [step for step in steps if step.segment == SEGMENTS[0]]
-    assert [step.action for step in removed] == [Action.REMOVE]
+def test_killed_while_removing_the_rest_is_only_removed() -> None:
+    batch = Batch(SEGMENTS)
+    steps = plan([Waiting(SEGMENTS[0], SIZE)], Committed(batch, is_stored=True), 100)
+    assert [step.action for step in steps] == [Action.REMOVE]
+    assert steps[0].batch == batch
+
+
+def test_a_segment_larger_than_a_batch_goes_alone() -> None:
+    steps = plan([Waiting(segment, 99) for segment in SEGMENTS], None, max_bytes=10)
+    assert {len(step.batch.segments) for step in steps} == {1}
 
 
 def test_nothing_to_do_is_no_step() -> None:
-    assert plan([], {"anything"}) == ()
+    assert plan([], None, 100) == ()
+
+
+@pytest.mark.parametrize(
+    ("waiting_bytes", "since_last_s", "expected"),
+    [(1, 0.1, False), (1, 2.5, True), (5 * 1024**2, 0.1, True)],
+)
+def test_a_little_waits_for_more_and_much_goes_at_once(
+    waiting_bytes: int, since_last_s: float, expected: bool
+) -> None:
+    assert is_due(waiting_bytes, since_last_s) is expected
 
 
 @pytest.mark.parametrize(
