@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -24,6 +27,16 @@ MARKS = {
     "stopped": ("○", "dim"),
 }
 messages = Console(stderr=True, highlight=False)
+
+
+CHECKOUT = Path(__file__).parents[4] / "bin/insight"
+
+
+def program() -> str:
+    """What a person types: `insight` when it is on the PATH, else that of the checkout."""
+    if shutil.which("insight") or not CHECKOUT.exists():
+        return "insight"
+    return os.path.relpath(CHECKOUT)
 
 
 def say(text: str) -> None:

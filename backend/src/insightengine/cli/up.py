@@ -61,7 +61,7 @@ def run(request: UpRequest, *, detach: bool) -> None:
 
 
 def _say_where(upcoming: Upcoming, project: Path) -> None:
-    from insightengine.cli.show import say
+    from insightengine.cli.show import program, say
     from insightengine.wiring.application import application_sites
     from insightengine.wiring.local import awaited_setup_link
 
@@ -74,7 +74,7 @@ def _say_where(upcoming: Upcoming, project: Path) -> None:
     if link:
         say(f"  {'first log-in':<12} {link}   (once; sets your password)")
     where = "" if project == HERE else f" --project {project}"
-    say(f"\n  stop it with: insight down{where}")
+    say(f"\n  stop it with: {program()} down{where}")
 
 
 def _stay(project: Path) -> None:
