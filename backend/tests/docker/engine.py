@@ -1,0 +1,159 @@
+"""A Docker Engine for tests, with Compose and one small base image; no registry is needed.
+
+What answers already is used. Otherwise root starts a `dockerd` of the tests' own: its data lies in
+the cache folder, so that a second run finds images and build steps again. Several test runs may
+share it; the last one ends it. The cache folder is INSIGHT_TEST_CACHE, else one under /var/tmp.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from tests.docker.base import ensure_base
+from tests.docker.plugin import plugin_folder
+
+REQUIRED = os.environ.get("INSIGHT_REQUIRE_DOCKER") == "1"
+_START_S = 60.0
+_STOP_S = 30.0
+_started: list[subprocess.Popen[bytes]] = []  # kept, so that an ended daemon is reaped
+
+
+class UnusableError(Exception):
+    """Why there can be no engine here, in words for whoever reads the test report."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """`environment` is what `docker` needs to find it; `base` an image with Python 3 in it."""
+
+    environment: Mapping[str, str]
+    base: str
+
+    def docker(self, *arguments: str, check: bool = True) -> str:
+        done = subprocess.run(
+            ["docker", *arguments],
+            env={**os.environ, **self.environment},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        assert not check or done.returncode == 0, f"docker {arguments}: {done.stderr}"
+        return done.stdout.strip()
+
+
+def cache_folder() -> Path:
+    return Path(os.environ.get("INSIGHT_TEST_CACHE", "/var/tmp/insight-test-cache")) / "docker"
+
+
+@contextmanager
+def engine() -> Iterator[Engine]:
+    """Raises UnusableError with the reason when this machine can have none."""
+    if shutil.which("docker") is None:
+        raise UnusableError("there is no `docker` command")
+    cache = cache_folder()
+    cache.mkdir(parents=True, exist_ok=True)
+    with _running(cache) as environment:
+        with _locked(cache / "prepare.lock", fcntl.LOCK_EX):
+            environment = {**environment, **_plugins(cache, environment)}
+            base = ensure_base(cache, {**os.environ, **environment})
+        if base is None:
+            raise UnusableError("a base image needs root and `debootstrap`, or a registry")
+        yield Engine(environment, base)
+
+
+@contextmanager
+def _running(cache: Path) -> Iterator[dict[str, str]]:
+    if _answers({}):
+        yield {}
+        return
+    if os.geteuid() != 0 or shutil.which("dockerd") is None:
+        raise UnusableError("no Docker Engine answers, and starting one needs root and `dockerd`")
+    own = {"DOCKER_HOST": f"unix://{cache / 'docker.sock'}"}
+    with (cache / "users.lock").open("a") as users:
+        with _locked(cache / "start.lock", fcntl.LOCK_EX):
+            fcntl.flock(users, fcntl.LOCK_SH)
+            if not _answers(own):
+                _start(cache, own)
+        try:
+            yield own
+        finally:
+            with _locked(cache / "start.lock", fcntl.LOCK_EX):
+                _stop_when_last(cache, users)
+
+
+def _start(cache: Path, own: Mapping[str, str]) -> None:
+    argv = [
+        "dockerd",
+        f"--data-root={cache / 'data'}",
+        f"--exec-root={cache / 'run'}",
+        f"--pidfile={cache / 'dockerd.pid'}",
+        f"--host={own['DOCKER_HOST']}",
+    ]
+    with (cache / "dockerd.log").open("wb") as log:
+        process = subprocess.Popen(argv, stdout=log, stderr=log, start_new_session=True)
+    _started.append(process)
+    deadline = time.monotonic() + _START_S
+    while not _answers(own):
+        if process.poll() is not None or time.monotonic() > deadline:
+            last = (cache / "dockerd.log").read_text(errors="replace").splitlines()[-3:]
+            raise UnusableError("dockerd does not start: " + " | ".join(last))
+        time.sleep(0.05)
+
+
+def _stop_when_last(cache: Path, users: IO[str]) -> None:
+    try:
+        fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return  # another test run still uses it
+    try:
+        daemon = int((cache / "dockerd.pid").read_text())
+        os.kill(daemon, signal.SIGTERM)
+    except (FileNotFoundError, ProcessLookupError, ValueError):
+        return
+    deadline = time.monotonic() + _STOP_S
+    while (cache / "dockerd.pid").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    for process in _started:
+        process.wait(_STOP_S)
+
+
+def _answers(environment: Mapping[str, str]) -> bool:
+    argv = ["docker", "version", "--format", "{{json .Server.Version}}"]
+    asked = subprocess.run(
+        argv, env={**os.environ, **environment}, capture_output=True, text=True, check=False
+    )
+    return asked.returncode == 0 and bool(json.loads(asked.stdout or "null"))
+
+
+def _plugins(cache: Path, environment: Mapping[str, str]) -> dict[str, str]:
+    asked = subprocess.run(
+        ["docker", "compose", "version"],
+        env={**os.environ, **environment},
+        capture_output=True,
+        check=False,
+    )
+    if asked.returncode == 0:
+        return {}
+    folder = plugin_folder(cache)
+    if folder is None:
+        raise UnusableError("there is no `docker compose`, and this Debian has no package of it")
+    return {"DOCKER_CONFIG": str(folder)}
+
+
+@contextmanager
+def _locked(path: Path, kind: int) -> Iterator[None]:
+    with path.open("a") as file:
+        fcntl.flock(file, kind)
+        yield
