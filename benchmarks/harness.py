@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import httpx
 import psutil
@@ -28,15 +29,27 @@ class Options:
     json: bool
 
 
-def options(description: str) -> Options:
+class Output(Protocol):
+    """What of the arguments decides how figures are shown."""
+
+    @property
+    def json(self) -> bool: ...
+
+
+def arguments(description: str) -> argparse.ArgumentParser:
+    """The arguments that every benchmark has; one may add its own."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--quick", action="store_true", help="under 50 seconds")
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
-    given = parser.parse_args()
+    return parser
+
+
+def options(description: str) -> Options:
+    given = arguments(description).parse_args()
     return Options(given.quick, given.json)
 
 
-def report(figures: Mapping[str, float | int | str], caveat: str, given: Options) -> None:
+def report(figures: Mapping[str, float | int | str], caveat: str, given: Output) -> None:
     """Prints the figures; a person also gets what they are worth."""
     if given.json:
         print(json.dumps(dict(figures)))

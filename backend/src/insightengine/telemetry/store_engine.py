@@ -66,6 +66,13 @@ class StoreEngine:
             except Exception as error:
                 raise StoreQueryError(*_code_and_message(error)) from None
 
+    def execute(self, statement: str) -> None:
+        """One statement that writes or administers; ours, never a client's."""
+        try:
+            self._owner.query(statement)
+        except Exception as error:
+            raise StoreQueryError(*_code_and_message(error)) from None
+
     def close(self) -> None:
         """Ends all connections; inserts and queries must have ended."""
         while not self._readers.empty():

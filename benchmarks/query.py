@@ -1,0 +1,202 @@
+"""How long the questions of the console take over a day of records, while new ones arrive.
+
+The records are generated inside the store (`records.py`), through its own tables and views; the
+questions are those that the API asks, through the store process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import statistics
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import cycle
+
+from benchmarks import records
+from benchmarks.arrivals import arriving
+from benchmarks.harness import arguments, progress, report
+from benchmarks.processes import StoreProcesses, throwaway_store
+from insightengine.core.time import TimeRange
+from insightengine.telemetry.clickhouse import ClickHouseStore
+from insightengine.telemetry.query import TelemetryQueries, log_filter
+from insightengine.telemetry.schema import LOGS, SPANS
+from insightengine.telemetry.store_engine import EngineLimits, StoreEngine
+from insightengine.telemetry.store_query import Query
+
+CAVEAT = (
+    "Times from the question to its answer as Python objects; store process, collector and sender\n"
+    "share the cores. Each question is asked with another range or id each time.\n"
+    "Bytes are those of the table with its indexes; derived tables are named apart. A loaded\n"
+    "machine makes every figure worse: see load_average."
+)
+DAY = timedelta(hours=24)
+_BATCH = 250_000
+_RARE = 100  # how many records hold the rare word
+_RANGES = (timedelta(minutes=15), timedelta(hours=1), timedelta(hours=6), DAY)
+Question = Callable[[], Awaitable[object]]
+
+
+@dataclass(frozen=True)
+class Size:
+    logs: int
+    spans: int
+    rounds: int
+    records_per_s: int
+
+
+def main() -> None:
+    parser = arguments("Questions of the console over 24 hours of records.")
+    parser.add_argument("--logs", type=_count, help="log records, such as 100M (quick: 1M)")
+    parser.add_argument("--spans", type=_count, help="spans, such as 50M (quick: 1M)")
+    parser.add_argument("--rate", type=_count, help="records a second that arrive (quick: 10k)")
+    parser.add_argument("--rounds", type=int, help="how often each question is asked")
+    given = parser.parse_args()
+    size = Size(
+        logs=given.logs or (1_000_000 if given.quick else 100_000_000),
+        spans=given.spans or (1_000_000 if given.quick else 50_000_000),
+        rounds=given.rounds or (12 if given.quick else 60),
+        records_per_s=(10_000 if given.quick else 50_000) if given.rate is None else given.rate,
+    )
+    with throwaway_store() as processes:
+        figures = _figures(processes, size)
+    report(figures, CAVEAT, given)
+
+
+def _figures(processes: StoreProcesses, size: Size) -> dict[str, float | int | str]:
+    end = datetime.now(UTC)
+    started = time.perf_counter()
+    stored = fill(processes, TimeRange(end - DAY, end), size)
+    progress(f"{size.logs} logs and {size.spans} spans in {time.perf_counter() - started:.0f} s")
+    with processes.running(), arriving(processes.collector_port, size.records_per_s) as arrivals:
+        begun, before = time.perf_counter(), arrivals.count()
+        timed = asyncio.run(_ask(processes, TimeRange(end - DAY, end), size))
+        rate = (arrivals.count() - before) / (time.perf_counter() - begun)
+    return {
+        **{f"{name}_p95_ms": round(_percentile(times, 95), 1) for name, times in timed.items()},
+        **{f"{name}_p50_ms": round(statistics.median(times), 1) for name, times in timed.items()},
+        **stored,
+        "logs": size.logs,
+        "spans": size.spans,
+        "arriving_records_per_s": round(rate),
+        "load_average": round(os.getloadavg()[0], 1),
+    }
+
+
+def fill(processes: StoreProcesses, day: TimeRange, size: Size) -> dict[str, float | int | str]:
+    """Makes the records in the store's own tables; returns bytes a record."""
+    logs_a_trace = max(1, size.logs * records.SPANS_A_TRACE // max(size.spans, 1))
+    engine = StoreEngine(processes.state.store, EngineLimits(1024**3, 600, 14))
+    try:
+        for first, span in _batches(day, size.logs):
+            rare_every = max(size.logs // _RARE, 2)
+            engine.execute(records.logs_insert(span, first, rare_every, logs_a_trace))
+            progress(f"{first + span.count} of {size.logs} logs")
+        for first, span in _batches(day, size.spans):
+            engine.execute(records.spans_insert(span, first))
+            progress(f"{first + span.count} of {size.spans} spans")
+        return _bytes(engine, size)
+    finally:
+        engine.close()
+
+
+def _batches(day: TimeRange, count: int) -> Iterator[tuple[int, records.Span]]:
+    step_ns = (day.end_ns - day.start_ns) / count
+    for first in range(0, count, _BATCH):
+        size = min(_BATCH, count - first)
+        start = day.start_ns + int(first * step_ns)
+        yield first, records.Span(start, start + int(size * step_ns), size)
+
+
+def _bytes(engine: StoreEngine, size: Size) -> dict[str, float | int | str]:
+    answer = engine.run(
+        Query(
+            "SELECT table, sum(bytes_on_disk), sum(data_uncompressed_bytes) FROM system.parts "
+            "WHERE database = 'insight' AND active GROUP BY table"
+        )
+    )
+    found = {
+        name: (int(disk), int(raw))
+        for name, disk, raw in (line.split("\t") for line in answer.decode().splitlines())
+    }
+    logs, spans = found.pop(LOGS), found.pop(SPANS)
+    return {
+        "bytes_per_log": round(logs[0] / size.logs, 1),
+        "bytes_per_span": round(spans[0] / size.spans, 1),
+        "log_compression": round(logs[1] / logs[0], 1),
+        "span_compression": round(spans[1] / spans[0], 1),
+        "derived_mb": round(sum(disk for disk, _ in found.values()) / 1e6, 1),
+    }
+
+
+async def _ask(processes: StoreProcesses, day: TimeRange, size: Size) -> dict[str, list[float]]:
+    client = processes.client()
+    try:
+        questions = await _questions(client, day, random.Random(1))
+        timed: dict[str, list[float]] = {name: [] for name in questions}
+        for _ in range(size.rounds):
+            for name, ask in questions.items():
+                started = time.perf_counter()
+                await ask()
+                timed[name].append((time.perf_counter() - started) * 1000)
+        return timed
+    finally:
+        await client.close()
+
+
+async def _questions(
+    client: ClickHouseStore, day: TimeRange, chance: random.Random
+) -> dict[str, Question]:
+    queries = TelemetryQueries(client)
+    ranges = cycle(_RANGES)
+    traces = await client.query(
+        "SELECT DISTINCT TraceId FROM spans WHERE cityHash64(TraceId) % 97 = 0 LIMIT 2000"
+    )
+
+    def jittered() -> TimeRange:
+        """Never the same day twice, so that no cache of conditions answers."""
+        shift = timedelta(seconds=chance.uniform(0, 300))
+        return TimeRange(day.start + shift, day.end + shift)
+
+    async def overview() -> None:
+        end = jittered().end
+        asked = TimeRange(end - next(ranges), end)
+        await asyncio.gather(
+            queries.overview(asked), queries.requests(asked), queries.resources(asked)
+        )
+
+    async def rare_word() -> None:
+        found = await queries.logs(jittered(), log_filter(q=records.RARE_WORD))
+        assert found.items, "the rare word was not found"
+
+    async def trace() -> None:
+        found = await queries.trace(str(chance.choice(traces)["TraceId"]))
+        assert len(found.spans) == records.SPANS_A_TRACE, "the trace is not whole"
+
+    async def histogram() -> None:
+        found = await queries.log_histogram(jittered(), log_filter())
+        assert any(point.info for point in found.points), "the histogram is empty"
+
+    return {
+        "overview": overview,
+        "rare_word": rare_word,
+        "trace": trace,
+        "histogram": histogram,
+    }
+
+
+def _percentile(values: list[float], percent: int) -> float:
+    return statistics.quantiles(values, n=100, method="inclusive")[percent - 1]
+
+
+def _count(text: str) -> int:
+    """1000, 50k or 100M."""
+    units = {"k": 1_000, "M": 1_000_000}
+    return int(float(text[:-1]) * units[text[-1]]) if text[-1:] in units else int(text)
+
+
+if __name__ == "__main__":
+    main()
