@@ -64,6 +64,12 @@ async def test_parameters_arrive_as_given(store: ClickHouseStore, kind: str, val
     assert row["got"] == value
 
 
+async def test_parameters_too_long_for_an_address_arrive_as_given(store: ClickHouseStore) -> None:
+    given = [f"{number:032x} it's a \\ 'quote',\r\n--é🚀" for number in range(2000)]
+    (row,) = await store.query("SELECT {given:Array(String)} AS got", {"given": given})
+    assert row["got"] == given
+
+
 async def test_moments_arrive_to_the_microsecond(store: ClickHouseStore) -> None:
     moment = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
     (row,) = await store.query(

@@ -15,6 +15,8 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from email.parser import BytesParser
+from email.policy import HTTP
 from typing import Any, Final, Protocol
 from urllib.parse import parse_qsl
 
@@ -97,6 +99,11 @@ class StoreServer:
             arguments["default_format"] = requested.decode("latin-1")
         if b"x-clickhouse-database" in headers:
             arguments.setdefault("database", headers[b"x-clickhouse-database"].decode("latin-1"))
+        content_type = headers.get(b"content-type", b"")
+        if content_type.lower().startswith(b"multipart/form-data"):
+            # Clients send parameters that are too long for an address as fields of a form.
+            arguments |= _fields(content_type, body)
+            body = b""
         query = query_from(arguments, _text(body))
         if not query.sql.strip():
             raise StoreQueryError(_SYNTAX_ERROR, "DB::Exception: Empty query. (SYNTAX_ERROR)")
@@ -138,6 +145,24 @@ async def _body(receive: Receive) -> bytes:
             raise StoreQueryError(_SYNTAX_ERROR, f"query is larger than {_MAX_QUERY_BYTES} bytes")
         if not event.get("more_body"):
             return bytes(body)
+
+
+def _fields(content_type: bytes, body: bytes) -> dict[str, str]:
+    """The fields of a form. Raises StoreQueryError for what is none."""
+    form = BytesParser(policy=HTTP).parsebytes(
+        b"Content-Type: " + content_type + b"\r\n\r\n" + body
+    )
+    fields = {}
+    for part in form.iter_parts() if form.is_multipart() else ():
+        name, value = (
+            part.get_param("name", header="content-disposition"),
+            part.get_payload(decode=True),
+        )
+        if isinstance(name, str) and isinstance(value, bytes):
+            fields[name] = _text(value)
+    if not fields:
+        raise StoreQueryError(_SYNTAX_ERROR, "the body is no form with fields")
+    return fields
 
 
 def _text(body: bytes) -> str:
