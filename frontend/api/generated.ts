@@ -929,6 +929,12 @@ export interface components {
             /** Services */
             services: string[];
         };
+        /**
+         * Scope
+         * @description `application` leaves out what the platform does for itself, its console included.
+         * @enum {string}
+         */
+        Scope: "application" | "all";
         /** ServiceList */
         ServiceList: {
             /** Items */
@@ -1625,6 +1631,8 @@ export interface operations {
                 trace_id?: string | null;
                 /** @description `key=value` of the entry or its resource; repeatable. */
                 attribute?: string[];
+                /** @description `application` leaves out what the platform does for itself. */
+                scope?: components["schemas"]["Scope"];
             };
             header?: never;
             path?: never;
@@ -1669,6 +1677,8 @@ export interface operations {
                 trace_id?: string | null;
                 /** @description `key=value` of the entry or its resource; repeatable. */
                 attribute?: string[];
+                /** @description `application` leaves out what the platform does for itself. */
+                scope?: components["schemas"]["Scope"];
             };
             header?: never;
             path?: never;
@@ -1733,6 +1743,8 @@ export interface operations {
                 route?: string | null;
                 min_duration_ms?: number | null;
                 errors_only?: boolean;
+                /** @description `application` leaves out what the platform does for itself. */
+                scope?: components["schemas"]["Scope"];
                 /** @description `next_cursor` of the page before; keeps that page's range. */
                 cursor?: string | null;
                 /** @description Most items to return. */

@@ -14,6 +14,8 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
+from insightengine.telemetry.schema import OWN_NAMESPACE
+
 
 def install_tracing(app: FastAPI, collector_url: str, release: str, colour: str) -> TracerProvider:
     """Batches in the background; while the collector is away spans are dropped, not requests."""
@@ -23,7 +25,7 @@ def install_tracing(app: FastAPI, collector_url: str, release: str, colour: str)
         resource=Resource.create(
             {
                 "service.name": "api",
-                "service.namespace": "insight",
+                "service.namespace": OWN_NAMESPACE,
                 "service.version": release,
                 "insight.release": release,
                 "insight.colour": colour,

@@ -13,10 +13,9 @@ def command(project: Project = HERE) -> None:
         insight setup-link
     """
     from insightengine.core.errors import ConflictError
-    from insightengine.wiring.environment import load_project
-    from insightengine.wiring.local import setup_link
+    from insightengine.wiring.local import project_setup_link
 
-    link = setup_link(load_project(project))
+    link = project_setup_link(project)
     if link is None:
         raise ConflictError(
             "there is no set-up link: the platform never ran, or an administrator has a password",

@@ -35,6 +35,13 @@ class SortOrder(StrEnum):
     DESCENDING = "desc"
 
 
+class Scope(StrEnum):
+    """`application` leaves out what the platform does for itself, its console included."""
+
+    APPLICATION = "application"
+    ALL = "all"
+
+
 class TraceStatus(StrEnum):
     OK = "ok"
     ERROR = "error"

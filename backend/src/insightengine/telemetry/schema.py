@@ -17,6 +17,8 @@ METRICS: Final = "metrics"
 TRACE_INDEX: Final = "trace_index"
 EDGE_REQUESTS: Final = "edge_requests"
 EDGE_SERVICE: Final = "edge"
+OWN_NAMESPACE: Final = "insightengine"  # `service.namespace` of what the platform's own parts send
+OWN_SITES: Final = ("console", "otlp")  # what the edge serves besides applications
 
 _TIME = "DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1))"
 _ATTRIBUTES = "Map(LowCardinality(String), String) CODEC(ZSTD(1))"

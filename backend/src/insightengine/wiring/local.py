@@ -365,3 +365,12 @@ def setup_link(context: PlatformContext) -> str | None:
     except OSError:
         return None
     return f"{context.settings.console_url}/setup/?token={token}"
+
+
+def project_setup_link(project: Path) -> str | None:
+    """The set-up link at the address under which the project's platform was brought up."""
+    try:
+        spec, _ = wanted_spec(project, "api")
+    except NotFoundError:
+        return None
+    return setup_link(load_project(project, spec.env))

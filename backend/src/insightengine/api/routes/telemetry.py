@@ -14,6 +14,7 @@ from insightengine.telemetry.models import (
     LogHistogram,
     LogPage,
     LogSeverity,
+    Scope,
     ServiceList,
     SortOrder,
     TraceDetail,
@@ -24,6 +25,11 @@ from insightengine.telemetry.query import LogFilter, TraceFilter, log_filter
 router = APIRouter(
     prefix="/telemetry", tags=["telemetry"], dependencies=[Depends(require(Role.VIEWER))]
 )
+
+
+ScopeOf = Annotated[
+    Scope, Query(description="`application` leaves out what the platform does for itself.")
+]
 
 
 def asked_logs(
@@ -43,9 +49,15 @@ def asked_logs(
     attribute: Annotated[
         tuple[str, ...], Query(description="`key=value` of the entry or its resource; repeatable.")
     ] = (),
+    scope: ScopeOf = Scope.ALL,
 ) -> LogFilter:
     return log_filter(
-        service=service, severity_min=severity_min, q=q, trace_id=trace_id, attributes=attribute
+        service=service,
+        severity_min=severity_min,
+        q=q,
+        trace_id=trace_id,
+        attributes=attribute,
+        scope=scope,
     )
 
 
@@ -88,11 +100,12 @@ async def traces(
     ] = None,
     min_duration_ms: Annotated[float | None, Query(ge=0, le=86_400_000)] = None,
     errors_only: bool = False,
+    scope: ScopeOf = Scope.ALL,
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> TracePage:
     """Traces that began within the range, newest first."""
-    wanted = TraceFilter(service, route, min_duration_ms, errors_only)
+    wanted = TraceFilter(service, route, min_duration_ms, errors_only, scope)
     return await queries.traces(asked, wanted, cursor=cursor, limit=limit)
 
 

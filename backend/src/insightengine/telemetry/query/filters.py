@@ -12,12 +12,14 @@ from typing import Final
 
 from insightengine.core.errors import InvalidInputError
 from insightengine.core.time import TimeRange
-from insightengine.telemetry.models import LogSeverity
+from insightengine.telemetry.models import LogSeverity, Scope
+from insightengine.telemetry.schema import EDGE_SERVICE, OWN_NAMESPACE, OWN_SITES
 
 # First severity number of each of OpenTelemetry's ranges of four.
 SEVERITY_NUMBERS: Final = {name: 1 + 4 * index for index, name in enumerate(LogSeverity)}
 UNSPECIFIED_IS: Final = SEVERITY_NUMBERS[LogSeverity.INFO]
 SEVERITY_SQL: Final = f"if(SeverityNumber = 0, {UNSPECIFIED_IS}, SeverityNumber)"
+_OWN_SITES: Final = ", ".join(f"'{site}'" for site in OWN_SITES)
 _MOST_WORDS: Final = 16
 _MOST_ATTRIBUTES: Final = 16
 _WORD: Final = re.compile(r'"([^"]*)"|(\S+)')
@@ -52,6 +54,7 @@ class LogFilter:
     words: tuple[str, ...] = ()
     trace_id: str | None = None
     attributes: tuple[tuple[str, str], ...] = ()
+    scope: Scope = Scope.ALL
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,7 @@ class TraceFilter:
     route: str | None = None
     min_duration_ms: float | None = None
     errors_only: bool = False
+    scope: Scope = Scope.ALL
 
 
 def log_filter(
@@ -75,6 +79,7 @@ def log_filter(
     q: str | None = None,
     trace_id: str | None = None,
     attributes: tuple[str, ...] = (),
+    scope: Scope = Scope.ALL,
 ) -> LogFilter:
     """The filter that the words of a user mean. Raises InvalidInputError."""
     if len(attributes) > _MOST_ATTRIBUTES:
@@ -85,6 +90,7 @@ def log_filter(
         words=_words(q or ""),
         trace_id=normal_trace_id(trace_id) if trace_id else None,
         attributes=tuple(_attribute(text) for text in attributes),
+        scope=scope,
     )
 
 
@@ -119,6 +125,12 @@ def logs_where(asked: TimeRange, wanted: LogFilter) -> Where:
         )
     if wanted.trace_id is not None:
         where = where.and_("TraceId = {trace_id:String}", trace_id=wanted.trace_id)
+    if wanted.scope is Scope.APPLICATION:
+        where = where.and_(
+            f"(ResourceAttributes['service.namespace'] != '{OWN_NAMESPACE}' "
+            f"OR (ServiceName = '{EDGE_SERVICE}' "
+            f"AND LogAttributes['site'] NOT IN ('', {_OWN_SITES})))"
+        )
     for index, word in enumerate(wanted.words):
         condition = f"positionCaseInsensitiveUTF8(Body, {{word_{index}:String}}) > 0"
         where = where.and_(condition, **{f"word_{index}": word})
@@ -134,7 +146,7 @@ def edge_where(asked: TimeRange, service: str | None = None, route: str | None =
     """Requests to the application; those to the platform itself only when it is asked for."""
     where = in_range(asked)
     if service is None:
-        where = where.and_("Site NOT IN ('console', 'otlp')")
+        where = where.and_(f"Site NOT IN ({_OWN_SITES})")
     else:
         where = where.and_("Service = {service:String}", service=service)
     return where if route is None else where.and_("Route = {route:String}", route=route)

@@ -10,6 +10,7 @@ from typing import Final
 
 from insightengine.core.time import TimeRange, from_ns
 from insightengine.telemetry.models import (
+    Scope,
     ServiceList,
     ServiceSeen,
     TracePage,
@@ -25,7 +26,7 @@ from insightengine.telemetry.query.filters import (
     traced_edge_where,
 )
 from insightengine.telemetry.query.statement import Row, Statement, items, statement, whole
-from insightengine.telemetry.schema import EDGE_REQUESTS, LOGS, SPANS, TRACE_INDEX
+from insightengine.telemetry.schema import EDGE_REQUESTS, LOGS, OWN_NAMESPACE, SPANS, TRACE_INDEX
 
 LONGEST_TRACE: Final = timedelta(hours=1)  # longer ones are listed with what lies within
 SERVICES_SEEN_WITHIN: Final = timedelta(hours=24)
@@ -85,6 +86,12 @@ def _chosen(wanted: TraceFilter) -> Where:
     ]
     if spans is not None:
         where = where.and_(f"({' OR '.join(matches)})", **spans.parameters)
+    if wanted.scope is Scope.APPLICATION:
+        # Of the platform's own parts only the API sends spans; its name leads in the table's order.
+        where = where.and_(
+            f"TraceId NOT IN (SELECT TraceId FROM {SPANS} WHERE {_WIDE} AND ServiceName = 'api' "
+            f"AND ResourceAttributes['service.namespace'] = '{OWN_NAMESPACE}')"
+        )
     if wanted.errors_only:
         where = where.and_(
             f"TraceId IN (SELECT TraceId FROM {SPANS} WHERE {_WIDE} AND StatusCode = 'error')"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
 
 import psutil
@@ -30,9 +30,10 @@ class HostSampler:
         resource: Attributes = {"service.name": "host", "host.name": self._host}
         measured = [Measured(resource, now, list(self._of_host()))]
         alive: dict[int, psutil.Process] = {}
+        listed = {process.pid for process in snapshot.processes.values() if process.pid}
         for process in snapshot.processes.values():
             if process.pid is not None:
-                members = self._members(process.pid, alive)
+                members = self._members(process.pid, listed, alive)
                 samples = list(self._of_process(process, members))
                 measured.append(Measured(resource_of(process, self._host), now, samples))
         self._seen = alive
@@ -59,12 +60,18 @@ class HostSampler:
     def _counter(self, name: str, value: int, direction: str) -> Sample:
         return Sample(name, "By", Kind.COUNTER, value, {"direction": direction}, self._boot_ns)
 
-    def _members(self, pid: int, alive: dict[int, psutil.Process]) -> list[psutil.Process]:
-        """The process and all below it, each known from the last call where it was there."""
+    def _members(
+        self, pid: int, listed: Set[int], alive: dict[int, psutil.Process]
+    ) -> list[psutil.Process]:
+        """The process and those below it, without what is measured as a process of its own.
+
+        Each is the object of the last call where it was there.
+        """
         members: list[psutil.Process] = []
         with contextlib.suppress(psutil.Error):
             root = self._known(psutil.Process(pid))
-            members = [root, *(self._known(child) for child in root.children(recursive=True))]
+            below = own_descendants(pid, _parents(root), listed)
+            members = [root, *(self._known(psutil.Process(each)) for each in below)]
         alive.update((member.pid, member) for member in members)
         return members
 
@@ -84,6 +91,28 @@ class HostSampler:
             share = cpu / 100 / self._cores
             yield Sample("process.cpu.utilization", "1", Kind.GAUGE, share, named)
             yield Sample("process.memory.usage", "By", Kind.GAUGE, memory, named)
+
+
+def own_descendants(root: int, parent_of: Mapping[int, int], listed: Set[int]) -> Sequence[int]:
+    """Pids below `root` that are not, and are not below, another listed one."""
+    own: list[int] = []
+    children: dict[int, list[int]] = {}
+    for pid, parent in parent_of.items():
+        children.setdefault(parent, []).append(pid)
+    pending = [root]
+    while pending:
+        found = [pid for pid in children.get(pending.pop(), []) if pid not in listed]
+        own += found
+        pending += found
+    return own
+
+
+def _parents(root: psutil.Process) -> dict[int, int]:
+    found = {}
+    for process in root.children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            found[process.pid] = process.ppid()
+    return found
 
 
 def _proportional_bytes(process: psutil.Process) -> int:

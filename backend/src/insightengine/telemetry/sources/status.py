@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from insightengine.telemetry.schema import OWN_NAMESPACE
 from insightengine.telemetry.sources.records import Attributes
 
 PROCESS: Final = "insight.process"
@@ -32,9 +33,14 @@ class Snapshot:
     processes: Mapping[str, Process] = field(default_factory=dict)
 
     def process(self, name: str) -> Process:
-        """Of a process that is not in the snapshot, the service is its name without the colour."""
+        """Of a process that is not in the snapshot, the service is its name without the colour.
+
+        `edge.access`, the edge's access log, belongs to the process `edge`.
+        """
         found = self.processes.get(name)
-        return found or Process(name, None, service_of(name))
+        owner = self.processes.get(name.partition(".")[0])
+        namespace = owner.namespace if owner else ""
+        return found or Process(name, None, service_of(name), namespace=namespace)
 
 
 def parse_snapshot(text: str) -> Snapshot:
@@ -91,13 +97,13 @@ def _process(entry: object, namespace: str) -> Process | None:
         service=_text(labels, "service") or service_of(name),
         colour=_text(labels, "colour"),
         release=_text(labels, "release"),
-        namespace=namespace if _text(labels, "kind") == "application" else "",
+        namespace=namespace if _text(labels, "kind") == "application" else OWN_NAMESPACE,
     )
 
 
 def _own(name: str, entry: object) -> Process | None:
     pid = _pid(entry.get("pid")) if isinstance(entry, dict) else None
-    return None if pid is None else Process(name, pid, name)
+    return None if pid is None else Process(name, pid, name, namespace=OWN_NAMESPACE)
 
 
 def _pid(value: object) -> int | None:

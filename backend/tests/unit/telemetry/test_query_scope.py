@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from insightengine.core.time import TimeRange
+from insightengine.telemetry.models import Scope
+from insightengine.telemetry.query import TraceFilter, log_filter
+from insightengine.telemetry.query.filters import logs_where
+from insightengine.telemetry.query.traces import page_statement
+
+END = datetime(2026, 1, 1, tzinfo=UTC)
+RANGE = TimeRange(END - timedelta(minutes=15), END)
+
+
+def test_lines_of_the_platform_are_left_out_but_not_the_edges_lines_of_an_application() -> None:
+    sql = logs_where(RANGE, log_filter(scope=Scope.APPLICATION)).sql
+    assert "ResourceAttributes['service.namespace'] != 'insightengine'" in sql
+    assert "ServiceName = 'edge' AND LogAttributes['site'] NOT IN ('', 'console', 'otlp')" in sql
+
+
+def test_traces_of_the_platform_are_left_out() -> None:
+    sql = page_statement(RANGE, TraceFilter(scope=Scope.APPLICATION), None, 10).sql
+    assert "TraceId NOT IN (SELECT TraceId FROM spans" in sql.replace("insight.", "")
+
+
+def test_everything_is_everything() -> None:
+    assert "insightengine" not in logs_where(RANGE, log_filter()).sql
+    assert "insightengine" not in page_statement(RANGE, TraceFilter(), None, 10).sql
