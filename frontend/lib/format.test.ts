@@ -8,6 +8,7 @@ import {
   formatRate,
   formatRatio,
   plural,
+  sinceText,
 } from "./format";
 
 describe("unknown values", () => {
@@ -80,6 +81,12 @@ test.each([
 test("a clock time that cannot be read is unknown", () => {
   expect(formatClock("yesterday-ish")).toBe("—");
   expect(formatClock("2026-01-02T03:04:05.067", true)).toBe("03:04:05.067");
+});
+
+test("a moment of more than a day ago is shown by its date", () => {
+  const then = new Date(2026, 0, 2, 3, 4, 5);
+  expect(sinceText(then.toISOString(), then.getTime() + 3_600_000)).toBe("03:04:05");
+  expect(sinceText(then.toISOString(), then.getTime() + 90_000_000)).toBe("2026-01-02");
 });
 
 test("a count agrees with its noun", () => {

@@ -111,6 +111,11 @@ export function formatDateTime(time: number | string, withMilliseconds = false):
   return clock === UNKNOWN ? UNKNOWN : `${formatDate(time)} ${clock}`;
 }
 
+/** A moment of the last 24 hours is a clock time, an earlier one a date. */
+export function sinceText(time: string, now: number): string {
+  return now - Date.parse(time) < 86_400_000 ? formatClock(time) : formatDate(time);
+}
+
 export function plural(count: number, one: string, many = `${one}s`): string {
   return `${formatCount(count)} ${count === 1 ? one : many}`;
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { mergeNewestFirst, neighbourOf } from "./live-list";
+import { isJoined, mergeNewestFirst, neighbourOf } from "./live-list";
 
 type Line = { id: string; at: string; text?: string };
 const identity = { idOf: (line: Line) => line.id, timeOf: (line: Line) => line.at };
@@ -36,6 +36,13 @@ test("entries of the same moment keep their order", () => {
 test("nothing new leaves the very list that is shown", () => {
   const shown = [line("a", 1)];
   expect(mergeNewestFirst([], shown, identity)).toBe(shown);
+});
+
+test("a newest page that is full and reaches nothing known leaves a gap", () => {
+  const page = (next_cursor: string | null) => ({ items: [line("c", 3), line("b", 2)], next_cursor });
+  expect(isJoined(page("more"), new Set(["a"]), identity.idOf)).toBe(false);
+  expect(isJoined(page("more"), new Set(["b"]), identity.idOf)).toBe(true);
+  expect(isJoined(page(null), new Set(), identity.idOf)).toBe(true);
 });
 
 test("the neighbour at the end of a list, or of an entry that is gone, is none", () => {

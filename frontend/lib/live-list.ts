@@ -17,6 +17,15 @@ export function mergeNewestFirst<Entry>(
   return [...byId.values()].toSorted((a, b) => Date.parse(timeOf(b)) - Date.parse(timeOf(a)));
 }
 
+/** Whether a newest page reaches what is known already, so that nothing is missing between the two. */
+export function isJoined<Entry>(
+  page: { readonly items: readonly Entry[]; readonly next_cursor: string | null },
+  known: ReadonlySet<string>,
+  idOf: (entry: Entry) => string,
+): boolean {
+  return page.next_cursor === null || page.items.some((entry) => known.has(idOf(entry)));
+}
+
 /** The neighbour of an entry, or null at the end of the list. */
 export function neighbourOf<Entry>(
   entries: readonly Entry[],

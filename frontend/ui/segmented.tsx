@@ -22,7 +22,7 @@ export function Segmented<Value extends string>({ label, value, options, onChang
           title={option.name}
           onClick={() => onChange(option.value)}
           className={cx(
-            "rounded-[3px] px-2 text-[12.5px] transition-colors",
+            "rounded-[3px] px-1.5 text-[12.5px] sm:px-2 transition-colors",
             option.value === value ? "bg-accent font-medium text-on-accent" : "text-ink-soft hover:text-ink",
           )}
         >

@@ -11,14 +11,16 @@ export function Sparkline({ values, max, label }: Props) {
       role="img"
       aria-label={label}
       viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
-      className="h-[22px] w-24 text-accent"
+      preserveAspectRatio="none"
+      className="block h-[22px] w-full min-w-24 text-accent"
     >
-      <path d={`M0 ${HEIGHT - 0.5}H${WIDTH}`} stroke="var(--line)" />
+      <path d={`M0 ${HEIGHT - 0.5}H${WIDTH}`} stroke="var(--line)" vectorEffect="non-scaling-stroke" />
       <path
         d={sparklinePath(values, WIDTH, HEIGHT, max)}
         fill="none"
         stroke="currentColor"
         strokeWidth="1.3"
+        vectorEffect="non-scaling-stroke"
       />
     </svg>
   );

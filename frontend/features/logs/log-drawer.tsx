@@ -6,7 +6,7 @@ import { Attributes, Section } from "@/ui/attributes";
 import { Button, LinkButton } from "@/ui/button";
 import { Drawer } from "@/ui/drawer";
 import { SeverityWord } from "./log-list";
-import { severityOf } from "./model";
+import { severityOf, splitStack } from "./model";
 
 type Props = {
   record: LogRecord | null;
@@ -18,6 +18,7 @@ type Props = {
 
 /** A whole entry: its text, its trace, and all attributes. */
 export function LogDrawer({ record, onClose, onStep, onFilter, onTrace }: Props) {
+  const { stack, rest } = splitStack(record?.attributes ?? {});
   return (
     <Drawer
       title={record ? `${record.service}, ${formatDateTime(record.timestamp, true)}` : ""}
@@ -42,15 +43,22 @@ export function LogDrawer({ record, onClose, onStep, onFilter, onTrace }: Props)
               <span className="text-[12.5px] text-ink-faint">belongs to no trace</span>
             )}
           </div>
-          <Section title="Text">
-            <pre className="max-h-[40vh] overflow-auto whitespace-pre-wrap break-words rounded border border-line bg-sunken p-2 font-mono text-[12.5px]">
-              {record.body}
-            </pre>
-          </Section>
-          <Attributes label="Attributes" attributes={record.attributes} {...(onFilter ? { onFilter } : {})} />
+          <LongText title="Text" text={record.body} />
+          {stack ? <LongText title="Stack trace" text={stack} /> : null}
+          <Attributes label="Attributes" attributes={rest} {...(onFilter ? { onFilter } : {})} />
           <Attributes label="Resource" attributes={record.resource} {...(onFilter ? { onFilter } : {})} />
         </div>
       ) : null}
     </Drawer>
+  );
+}
+
+function LongText({ title, text }: { title: string; text: string }) {
+  return (
+    <Section title={title}>
+      <pre className="max-h-[40vh] overflow-auto whitespace-pre-wrap break-words rounded border border-line bg-sunken p-2 font-mono text-[12px]">
+        {text}
+      </pre>
+    </Section>
   );
 }

@@ -6,7 +6,7 @@ import { formatClock, formatDateTime } from "@/lib/format";
 import { traceLink } from "@/lib/links";
 import { cx } from "@/ui/cx";
 import { TracesIcon } from "@/ui/icons";
-import { headline, type Severity, severityOf } from "./model";
+import { exceptionOf, headline, type Severity, severityOf } from "./model";
 
 const INKS: Readonly<Record<Severity, string>> = {
   fatal: "text-bad font-semibold",
@@ -65,6 +65,7 @@ type RowProps = {
 
 function LogRow({ record, isSelected, withTraceLink, onOpen }: RowProps) {
   const severity = severityOf(record);
+  const exception = exceptionOf(record);
   return (
     <li
       className={cx(
@@ -91,6 +92,7 @@ function LogRow({ record, isSelected, withTraceLink, onOpen }: RowProps) {
         <span className="truncate text-[12.5px] text-ink-soft">{record.service}</span>
         <span className="col-span-full min-w-0 break-all font-mono text-[12.5px] max-md:line-clamp-3 md:col-auto md:truncate">
           {headline(record.body) || <i className="text-ink-faint">empty</i>}
+          {exception ? <span className="text-ink-faint"> {exception}</span> : null}
         </span>
       </button>
       {withTraceLink ? <TraceLinkOf record={record} /> : null}

@@ -16,6 +16,7 @@ import { SearchField } from "@/ui/search-field";
 import { Select } from "@/ui/select";
 import { EmptyState, HowToSend } from "@/ui/states";
 import { useRowKeys } from "@/ui/use-row-keys";
+import { LogHistogram } from "./histogram-chart";
 import { LogDrawer } from "./log-drawer";
 import { LogList } from "./log-list";
 import { isNarrowed, type LogQuery, logQueryFromParams } from "./model";
@@ -31,7 +32,7 @@ const LEVELS = [
 ];
 
 export function LogsPage() {
-  const { params, range, change, changeRange } = usePageState();
+  const { params, range, changeRange } = usePageState();
   const query = useMemo(() => logQueryFromParams(new URLSearchParams(params)), [params]);
   const [isPaused, setPaused] = useState(false);
   return (
@@ -39,7 +40,7 @@ export function LogsPage() {
       title="Logs"
       tools={<LiveTools range={range} onRange={changeRange} isPaused={isPaused} onPause={setPaused} />}
     >
-      <Filters query={query} change={change} />
+      <Filters query={query} />
       <Lines query={query} isPaused={isPaused} />
     </Shell>
   );
@@ -47,7 +48,8 @@ export function LogsPage() {
 
 type Change = ReturnType<typeof usePageState>["change"];
 
-function Filters({ query, change }: { query: LogQuery; change: Change }) {
+function Filters({ query }: { query: LogQuery }) {
+  const { params, change } = usePageState();
   const search = useMemo(() => (q: string) => change({ q }), [change]);
   const without = (gone: string) => query.attribute.filter((attribute) => attribute !== gone);
   return (
@@ -59,7 +61,7 @@ function Filters({ query, change }: { query: LogQuery; change: Change }) {
         onChange={search}
         className="min-w-40 flex-1 basis-60"
       />
-      <ServiceSelect value={query.service} onChange={(service) => change({ service })} />
+      <ServiceSelect value={params.get("service")} onChange={(service) => change({ service })} />
       <Select
         label="Severity"
         value={query.severity_min ?? ""}
@@ -77,7 +79,7 @@ function Filters({ query, change }: { query: LogQuery; change: Change }) {
 }
 
 function Lines({ query, isPaused }: { query: LogQuery; isPaused: boolean }) {
-  const { range, change } = usePageState();
+  const { range, change, changeRange } = usePageState();
   const source = useMemo(() => logSource(query), [query]);
   const rows = useRef<HTMLOListElement>(null);
   const [open, setOpen] = useState<LogRecord | null>(null);
@@ -92,6 +94,7 @@ function Lines({ query, isPaused }: { query: LogQuery; isPaused: boolean }) {
     <>
       <Freshness updatedAt={list.liveSince} interval_ms={LIVE_LIST_MS} />
       <Card title="Lines, newest first" flush testId="logs">
+        <LogHistogram query={query} range={range} isPaused={isPaused} onRange={changeRange} />
         <LiveListFrame list={list} noun="lines" empty={<Nothing query={query} change={change} />}>
           <LogList
             label="Log lines"

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { headline, isNarrowed, logQueryFromParams, severityOf } from "./model";
+import { exceptionOf, headline, isNarrowed, logQueryFromParams, severityOf, splitStack } from "./model";
 
 test.each([
   [0, "info"],
@@ -21,6 +21,7 @@ describe("the filters in the address", () => {
     expect(parse("q=a+b&service=web&severity=warn&trace_id=ab&attr=a%3D1&attr=b%3D2")).toEqual({
       q: "a b",
       service: "web",
+      scope: "all",
       severity_min: "warn",
       trace_id: "ab",
       attribute: ["a=1", "b=2"],
@@ -38,6 +39,18 @@ describe("the filters in the address", () => {
       expect(isNarrowed(parse(query))).toBe(true);
     }
   });
+});
+
+test("the exception of an entry is its type and message, else the end of its stack trace", () => {
+  const of = (attributes: Record<string, string>) => exceptionOf({ attributes });
+  expect(of({ "exception.type": "ValueError", "exception.message": "no" })).toBe("ValueError: no");
+  expect(of({ "exception.stacktrace": "Traceback:\n  File x\nKeyError: 'a'\n" })).toBe("KeyError: 'a'");
+  expect(of({ path: "/" })).toBeNull();
+});
+
+test("the stack trace is set apart", () => {
+  expect(splitStack({ "exception.stacktrace": "x", path: "/" })).toEqual({ stack: "x", rest: { path: "/" } });
+  expect(splitStack({ path: "/" }).stack).toBeNull();
 });
 
 test("the headline is the first line that says something", () => {

@@ -1,5 +1,6 @@
 /** What a log entry says at a glance, and what a list of them is narrowed to. */
 import type { LogRecord } from "@/api/types";
+import { type Scope, scopeOf } from "@/lib/scope";
 
 export const SEVERITIES = ["trace", "debug", "info", "warn", "error", "fatal"] as const;
 export type Severity = (typeof SEVERITIES)[number];
@@ -13,6 +14,7 @@ export function severityOf(record: Pick<LogRecord, "severity_number">): Severity
 export type LogQuery = {
   readonly q: string | null;
   readonly service: string | null;
+  readonly scope: Scope;
   readonly severity_min: Severity | null;
   readonly trace_id: string | null;
   readonly attribute: readonly string[];
@@ -22,7 +24,7 @@ export type LogQuery = {
 export function logQueryFromParams(params: URLSearchParams): LogQuery {
   return {
     q: params.get("q") || null,
-    service: params.get("service") || null,
+    ...scopeOf(params),
     severity_min: SEVERITIES.find((severity) => severity === params.get("severity")) ?? null,
     trace_id: params.get("trace_id") || null,
     attribute: [...new Set(params.getAll("attr"))].filter((attribute) => attribute.includes("=")),
@@ -31,6 +33,22 @@ export function logQueryFromParams(params: URLSearchParams): LogQuery {
 
 export function isNarrowed(query: LogQuery): boolean {
   return Boolean(query.q || query.service || query.severity_min || query.trace_id || query.attribute.length);
+}
+
+const STACK = "exception.stacktrace";
+
+/** The exception that came with an entry: its type and message, else the last line of its stack trace. */
+export function exceptionOf(record: Pick<LogRecord, "attributes">): string | null {
+  const { "exception.type": type, "exception.message": message, [STACK]: stack } = record.attributes;
+  if (type || message) return [type, message].filter(Boolean).join(": ");
+  const last = stack?.trimEnd().split("\n").at(-1)?.trim();
+  return last || null;
+}
+
+/** A stack trace is long, and read apart from the other attributes. */
+export function splitStack(attributes: Readonly<Record<string, string>>) {
+  const { [STACK]: stack, ...rest } = attributes;
+  return { stack: stack ?? null, rest };
 }
 
 /** The first line that says something; the rest is for the drawer. */

@@ -1,9 +1,9 @@
 "use client";
-import { useQuery } from "@tanstack/react-query";
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { api, bodyOf } from "@/api/client";
 import type { LogPage, LogRecord, Trace } from "@/api/types";
 import type { LiveListSource, PageRequest } from "@/features/shell/use-live-list";
-import { isoWindow } from "@/lib/time-range";
+import { isoWindow, rangeKey, stepFor, type TimeRange, windowOf } from "@/lib/time-range";
 import type { LogQuery } from "./model";
 
 /** Leaves out what is not asked for. */
@@ -40,5 +40,20 @@ export function useTraceLogs(trace: Trace, interval_ms: number | false) {
       return bodyOf(api.GET("/api/v1/telemetry/logs", { params: { query } }));
     },
     refetchInterval: interval_ms,
+  });
+}
+
+const HISTOGRAM_MS = 10_000;
+
+export function useLogHistogram(query: LogQuery, range: TimeRange, isPaused: boolean) {
+  return useQuery({
+    queryKey: ["log-histogram", query, rangeKey(range)],
+    queryFn: () => {
+      const asked = { ...isoWindow(windowOf(range, Date.now())), step_s: stepFor(range) };
+      const params = { query: { ...query, ...asked, attribute: [...query.attribute] } };
+      return bodyOf(api.GET("/api/v1/telemetry/logs/histogram", { params }));
+    },
+    refetchInterval: range.kind === "last" && !isPaused ? HISTOGRAM_MS : false,
+    placeholderData: keepPreviousData,
   });
 }

@@ -1,11 +1,12 @@
 "use client";
-import { formatAge, formatClock } from "@/lib/format";
+import type { ReactNode } from "react";
+import { formatAge, formatClock, sinceText } from "@/lib/format";
 import { Badge, ColourMark, Status } from "@/ui/badge";
 import { Card } from "@/ui/card";
 import { SkeletonRows } from "@/ui/skeleton";
-import { EmptyState, ErrorState } from "@/ui/states";
+import { ErrorState } from "@/ui/states";
 import { RowHead, Table, Td, Th } from "@/ui/table";
-import { type HealthGroup, type HealthRow, healthOf } from "./health";
+import { type Health, type HealthGroup, type HealthRow, healthOf } from "./health";
 import { usePlatform } from "./queries";
 
 export function HealthCard({ isPaused }: { isPaused: boolean }) {
@@ -22,37 +23,55 @@ export function HealthCard({ isPaused }: { isPaused: boolean }) {
         <ErrorState problem={platform.error} onRetry={() => void platform.refetch()} />
       ) : null}
       {platform.isPending ? <SkeletonRows rows={8} label="health" /> : null}
-      {health && health.application.rows.length > 0 ? (
-        <Group name="Application" group={health.application} />
-      ) : null}
-      {health && health.application.rows.length === 0 ? (
-        <EmptyState title="No application runs">Start one with a Compose file: insight up</EmptyState>
-      ) : null}
-      {health ? <Group name="Platform" group={health.platform} /> : null}
+      {health ? <HealthTable health={health} /> : null}
     </Card>
   );
 }
 
-function Group({ name, group }: { name: string; group: HealthGroup }) {
+function HealthTable({ health }: { health: Health }) {
   return (
     <Table
-      label={`${name} health`}
+      label="Health"
       head={
         <>
-          <Th>{name}</Th>
+          <Th>Process</Th>
           <Th>State</Th>
+          <Th numeric>Up since</Th>
+          <Th numeric>Last check</Th>
+          <Th numeric>Restarts</Th>
           <Th>Colour</Th>
           <Th>Release</Th>
-          <Th className="text-right">Up since</Th>
-          <Th className="text-right">Restarts</Th>
-          <Th className="text-right">Last check</Th>
         </>
       }
     >
+      <Group name="Application" group={health.application}>
+        No application runs. Start one with a Compose file: <code className="font-mono">insight up</code>
+      </Group>
+      <Group name="Platform" group={health.platform} />
+    </Table>
+  );
+}
+
+/** Rows below a heading; `children` is what is said when there is none. */
+function Group({ name, group, children }: { name: string; group: HealthGroup; children?: ReactNode }) {
+  return (
+    <>
+      <tr>
+        <th colSpan={7} scope="rowgroup" className="bg-sunken px-3 py-1 text-left font-medium text-[12.5px]">
+          {name}
+        </th>
+      </tr>
       {group.rows.map((row) => (
         <Row key={row.name} row={row} />
       ))}
-    </Table>
+      {group.rows.length === 0 ? (
+        <tr>
+          <Td span={7} className="text-[13px] text-ink-soft">
+            {children}
+          </Td>
+        </tr>
+      ) : null}
+    </>
   );
 }
 
@@ -68,15 +87,16 @@ function Row({ row }: { row: HealthRow }) {
       <Td>
         <Status tone={row.tone}>{row.label}</Status>
       </Td>
-      <Td>{row.colour ? <ColourMark colour={row.colour} /> : null}</Td>
-      <Td>{row.release ? <Badge>{row.release}</Badge> : null}</Td>
       <Td numeric>
         <time dateTime={row.since} title={row.since}>
-          {formatAge(Date.now() - Date.parse(row.since))}
+          {sinceText(row.since, Date.now())}{" "}
+          <span className="text-ink-faint">{formatAge(Date.now() - Date.parse(row.since))}</span>
         </time>
       </Td>
-      <Td numeric>{row.restarts}</Td>
       <Td numeric>{row.lastCheck ? formatClock(row.lastCheck) : "—"}</Td>
+      <Td numeric>{row.restarts}</Td>
+      <Td>{row.colour ? <ColourMark colour={row.colour} /> : null}</Td>
+      <Td>{row.release ? <Badge>{row.release}</Badge> : null}</Td>
     </tr>
   );
 }

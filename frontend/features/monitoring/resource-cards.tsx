@@ -65,11 +65,13 @@ function chartsOf(host: NonNullable<ReturnType<typeof hostSeries>>) {
     { format: formatRatio, max: 1, series: [line("used", "chart-1", "cpu_ratio")] },
     {
       format: formatBytes,
+      isBinary: true,
       ...(limit === null ? {} : { max: limit }),
       series: [line("used", "chart-1", "memory_bytes")],
     },
     {
       format: formatBytesRate,
+      isBinary: true,
       series: [
         line("read", "chart-1", "disk_read_bytes_per_s"),
         line("write", "chart-2", "disk_write_bytes_per_s"),
@@ -77,6 +79,7 @@ function chartsOf(host: NonNullable<ReturnType<typeof hostSeries>>) {
     },
     {
       format: formatBytesRate,
+      isBinary: true,
       series: [
         line("in", "chart-1", "network_receive_bytes_per_s"),
         line("out", "chart-2", "network_transmit_bytes_per_s"),
@@ -92,10 +95,14 @@ function Processes({ processes }: { processes: readonly ProcessResources[] }) {
       head={
         <>
           <Th>Process</Th>
-          <Th className="text-right">CPU</Th>
-          <Th> </Th>
-          <Th className="text-right">Memory</Th>
-          <Th> </Th>
+          <Th numeric className="w-20">
+            CPU
+          </Th>
+          <Th className="w-[35%]">over this time</Th>
+          <Th numeric className="w-24">
+            Memory
+          </Th>
+          <Th className="w-[35%]">over this time</Th>
         </>
       }
     >

@@ -63,7 +63,7 @@ export function Tiles({ query }: { query: UseQueryResult<Overview> }) {
 
 function Changed({ change }: { change: Change | null }) {
   if (change === null)
-    return <span className="block font-normal text-[12px] text-ink-faint">no comparison</span>;
+    return <span className="block font-normal text-[12px] text-ink-faint">no earlier data</span>;
   return (
     <span className={cx("block font-normal text-[12px]", INKS[change.verdict])}>
       <span aria-hidden="true">{ARROWS[change.direction]}</span> {change.text}

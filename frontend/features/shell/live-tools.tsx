@@ -14,13 +14,13 @@ type Props = {
 /** The time range, and whether a range that ends now keeps moving. */
 export function LiveTools({ range, onRange, isPaused, onPause }: Props) {
   return (
-    <>
+    <span className="flex items-center gap-1">
       <RangePicker range={range} onChange={onRange} />
       {range.kind === "last" ? (
         <IconButton label={isPaused ? "Go live" : "Pause"} onClick={() => onPause(!isPaused)}>
           {isPaused ? <PlayIcon /> : <PauseIcon />}
         </IconButton>
       ) : null}
-    </>
+    </span>
   );
 }

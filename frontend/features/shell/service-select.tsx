@@ -1,9 +1,10 @@
 "use client";
 import { useQuery } from "@tanstack/react-query";
 import { api, bodyOf } from "@/api/client";
+import { EVERYTHING } from "@/lib/scope";
 import { Select } from "@/ui/select";
 
-/** Every service that sent logs or spans lately. */
+/** The application as a whole, everything with the platform's own, or one service. */
 export function ServiceSelect({
   value,
   onChange,
@@ -18,8 +19,9 @@ export function ServiceSelect({
   });
   const names = services.data?.items.map((item) => item.service) ?? [];
   const options = [
-    { value: "", label: "All services" },
+    { value: "", label: "Application" },
+    { value: EVERYTHING, label: "Everything" },
     ...names.map((name) => ({ value: name, label: name })),
   ];
-  return <Select label="Service" value={value ?? ""} options={options} onChange={onChange} />;
+  return <Select label="Whose" value={value ?? ""} options={options} onChange={onChange} />;
 }

@@ -7,7 +7,7 @@ import { useLogOut, useSession } from "@/features/session/queries";
 import { loginPath } from "@/lib/return-path";
 import { IconButton } from "@/ui/button";
 import { cx } from "@/ui/cx";
-import { LeaveIcon, LogsIcon, OverviewIcon, TracesIcon } from "@/ui/icons";
+import { LeaveIcon, LogsIcon, Mark, OverviewIcon, TracesIcon } from "@/ui/icons";
 import { SkeletonRows } from "@/ui/skeleton";
 import { ErrorState } from "@/ui/states";
 import { Shortcuts } from "./shortcuts";
@@ -33,12 +33,19 @@ export function Shell({ title, tools, children }: { title: string; tools?: React
         Skip to the content
       </a>
       <header className="border-line border-b bg-surface">
-        <div className="mx-auto flex max-w-[100rem] flex-wrap items-center gap-x-4 gap-y-1 px-3 py-1.5">
-          <Link href="/monitoring/" className="font-semibold tracking-tight">
-            Insight<span className="text-accent">Engine</span>
+        <div className="mx-auto flex max-w-[100rem] items-center gap-x-1 px-3 py-1.5 sm:gap-x-4">
+          <Link
+            href="/monitoring/"
+            aria-label="InsightEngine"
+            className="flex items-center gap-1.5 font-semibold tracking-tight"
+          >
+            <Mark />
+            <span className="max-sm:hidden">
+              Insight<span className="text-accent">Engine</span>
+            </span>
           </Link>
           <Navigation />
-          <div className="ml-auto flex items-center gap-1">
+          <div className="ml-auto flex items-center sm:gap-1">
             <span className="hidden text-[12.5px] text-ink-faint sm:inline">{session.data?.user.email}</span>
             <ThemeButton />
             <LogOutButton />
@@ -48,7 +55,7 @@ export function Shell({ title, tools, children }: { title: string; tools?: React
       <main id="content" className="mx-auto flex max-w-[100rem] flex-col gap-3 p-3">
         <div className="flex flex-wrap items-center justify-between gap-2">
           <h1 className="font-semibold text-lg">{title}</h1>
-          <div className="flex flex-wrap items-center gap-2">{tools}</div>
+          <div className="flex flex-wrap items-center gap-2 max-sm:contents">{tools}</div>
         </div>
         {session.isPending || isOut ? <SkeletonRows rows={6} label="your session" /> : null}
         {session.error && !isOut && !session.data ? (
@@ -64,14 +71,14 @@ export function Shell({ title, tools, children }: { title: string; tools?: React
 function Navigation() {
   const path = usePathname();
   return (
-    <nav aria-label="Pages" className="flex gap-1">
+    <nav aria-label="Pages" className="flex sm:gap-1">
       {PAGES.map((page) => (
         <Link
           key={page.href}
           href={page.href}
           aria-current={path === page.href ? "page" : undefined}
           className={cx(
-            "flex items-center gap-1.5 rounded px-2 py-1 text-[13px]",
+            "flex items-center gap-1.5 rounded px-1.5 py-1 text-[13px] sm:px-2",
             path === page.href ? "bg-accent-soft text-accent" : "text-ink-soft hover:text-ink",
           )}
         >

@@ -1,61 +1,74 @@
 "use client";
 /**
- * A list of telemetry, newest first. Older pages are asked for by cursor; newer entries are polled for
- * and shown at once while nobody reads further down, else counted as waiting. Nothing ever moves what a
- * reader looks at.
+ * A list of telemetry, newest first. Older pages are asked for by cursor; the newest page is polled for and
+ * shown at once while nobody reads further down, else its new entries are counted as waiting. Nothing ever
+ * moves what a reader looks at.
  */
-import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import {
+  type InfiniteData,
+  keepPreviousData,
+  useInfiniteQuery,
+  useQuery,
+  useQueryClient,
+} from "@tanstack/react-query";
 import { useEffect, useMemo, useState } from "react";
-import { type Identity, mergeNewestFirst } from "@/lib/live-list";
-import { isoWindow, rangeKey, type TimeRange, windowOf } from "@/lib/time-range";
+import { type Identity, isJoined, mergeNewestFirst } from "@/lib/live-list";
+import { isoWindow, rangeKey, type TimeRange, type Window, windowOf } from "@/lib/time-range";
 
 export const LIVE_LIST_MS = 3000;
-/** Entries arrive after the moment that they name; so much is read again each time. */
-const OVERLAP_MS = 30_000;
-const MOST_NEW = 500;
+const PAGE = 100;
+/** A list that is followed for hours is cut back to its newest page when it has become this long. */
+const MOST_SHOWN = 1500;
 
-export type PageRequest = { from: string; to: string; cursor: string | null; limit?: number };
+export type PageRequest = { from: string; to: string; cursor: string | null; limit: number };
 type Page<Entry> = { items: readonly Entry[]; next_cursor: string | null };
+type Pages<Entry> = InfiniteData<Page<Entry>, string | null>;
 export type LiveListSource<Entry> = Identity<Entry> & {
   /** Tells this list from others: what is asked for, and all its filters. */
   readonly key: readonly unknown[];
   readonly page: (request: PageRequest) => Promise<Page<Entry>>;
 };
-
+/** `isHeld`: somebody looks at what must not move. */
 type Options = { isPaused: boolean; isHeld: boolean };
-type Shown<Entry> = { to: number; items: readonly Entry[] };
 
 export function useLiveList<Entry>(source: LiveListSource<Entry>, range: TimeRange, options: Options) {
-  const [epoch, setEpoch] = useState(0);
-  const key = JSON.stringify([source.key, rangeKey(range), epoch]);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the window is taken anew for each key only
-  const window = useMemo(() => windowOf(range, Date.now()), [key]);
+  const client = useQueryClient();
+  const key = JSON.stringify([source.key, rangeKey(range)]);
+  const [anchor, setAnchor] = useAnchor(key, range);
   const pages = useInfiniteQuery({
-    queryKey: ["list", key, window.to],
-    queryFn: ({ pageParam }) => source.page({ ...isoWindow(window), cursor: pageParam }),
+    queryKey: ["list", key, anchor.to],
+    queryFn: ({ pageParam }) => source.page({ ...isoWindow(anchor), cursor: pageParam, limit: PAGE }),
     initialPageParam: null as string | null,
     getNextPageParam: (page: Page<Entry>) => page.next_cursor,
     placeholderData: keepPreviousData,
     staleTime: Number.POSITIVE_INFINITY,
   });
   const isLive = range.kind === "last" && !options.isPaused;
-  const newer = useQuery({
-    queryKey: ["list-newer", key, window.to],
-    queryFn: () => {
-      const now = windowOf(range, Date.now());
-      const from = Math.max(window.from, window.to - OVERLAP_MS);
-      return source.page({ ...isoWindow({ from, to: now.to }), cursor: null, limit: MOST_NEW });
+  const newest = useQuery({
+    queryKey: ["list-newest", key],
+    queryFn: async () => {
+      const window = windowOf(range, Date.now());
+      const page = await source.page({ ...isoWindow(window), cursor: null, limit: PAGE });
+      return { window, page };
     },
     enabled: isLive && pages.isSuccess && !pages.isPlaceholderData,
     refetchInterval: LIVE_LIST_MS,
   });
 
-  const [shown, setShown] = useState<Shown<Entry>>({ to: 0, items: [] });
-  const arrived = newer.data;
+  const older = useMemo(() => pages.data?.pages.flatMap((page) => page.items) ?? [], [pages.data]);
+  const [shown, setShown] = useState<{ anchor: Window; items: readonly Entry[] }>({ anchor, items: [] });
+  const added = shown.anchor === anchor ? shown.items : NOTHING;
+  const items = useMemo(() => mergeNewestFirst(added, older, source), [added, older, source]);
+  const arrived = newest.data;
+  const known = useMemo(() => new Set(items.map(source.idOf)), [items, source]);
+  const isGap = arrived !== undefined && !isJoined(arrived.page, known, source.idOf);
   const show = () => {
-    // More than one answer holds: what lies between would be missing, so the list starts anew.
-    if (arrived?.next_cursor) setEpoch((before) => before + 1);
-    else if (arrived) setShown({ to: window.to, items: arrived.items });
+    if (arrived === undefined) return;
+    if (isGap || items.length > MOST_SHOWN) {
+      const seed: Pages<Entry> = { pages: [arrived.page], pageParams: [null] };
+      client.setQueryData(["list", key, arrived.window.to], seed);
+      setAnchor(arrived.window);
+    } else setShown({ anchor, items: mergeNewestFirst(arrived.page.items, added, source) });
   };
   const isFollowing = isLive && !options.isHeld;
   // biome-ignore lint/correctness/useExhaustiveDependencies: only an answer, or following again, shows it
@@ -63,22 +76,29 @@ export function useLiveList<Entry>(source: LiveListSource<Entry>, range: TimeRan
     if (isFollowing) show();
   }, [arrived, isFollowing]);
 
-  const older = useMemo(() => pages.data?.pages.flatMap((page) => page.items) ?? [], [pages.data]);
-  const items = useMemo(
-    () => mergeNewestFirst(shown.to === window.to ? shown.items : [], older, source),
-    [shown, window.to, older, source],
-  );
-  const waiting = useMemo(() => {
-    const known = new Set(items.map(source.idOf));
-    return arrived?.items.filter((entry) => !known.has(source.idOf(entry))).length ?? 0;
-  }, [arrived, items, source]);
   return {
     items,
     pages,
-    waiting: { count: waiting, isMore: Boolean(arrived?.next_cursor), show },
+    waiting: {
+      count: isLive ? (arrived?.page.items.filter((entry) => !known.has(source.idOf(entry))).length ?? 0) : 0,
+      isMore: isGap,
+      show,
+    },
     /** When the list was last known to be complete; 0 while it is not live. */
-    liveSince: isLive ? Math.max(newer.dataUpdatedAt, pages.dataUpdatedAt) : 0,
+    liveSince: isLive ? Math.max(newest.dataUpdatedAt, pages.dataUpdatedAt) : 0,
   };
 }
 
 export type LiveList<Entry> = ReturnType<typeof useLiveList<Entry>>;
+const NOTHING: readonly never[] = [];
+
+/** The window of the first page: taken when the list is asked for, and kept until it starts anew. */
+function useAnchor(key: string, range: TimeRange): [Window, (window: Window) => void] {
+  const [anchor, setAnchor] = useState(() => ({ key, window: windowOf(range, Date.now()) }));
+  if (anchor.key !== key) {
+    const next = { key, window: windowOf(range, Date.now()) };
+    setAnchor(next);
+    return [next.window, (window) => setAnchor({ key, window })];
+  }
+  return [anchor.window, (window) => setAnchor({ key, window })];
+}

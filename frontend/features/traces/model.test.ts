@@ -35,6 +35,7 @@ describe("the filters in the address", () => {
   test("are all read", () => {
     expect(parse("service=web&route=/x&min_ms=12.5&errors=1")).toEqual({
       service: "web",
+      scope: "all",
       route: "/x",
       min_duration_ms: 12.5,
       errors_only: true,
@@ -64,6 +65,7 @@ describe("the facts of a span", () => {
 
   test("hold the statement on one line", () => {
     expect(texts("SELECT shop", { "db.query.text": "SELECT *\n   FROM x" })).toEqual(["SELECT * FROM x"]);
+    expect(texts("SELECT", { "db.query.text": "SELECT * FROM x" })).toEqual(["* FROM x"]);
   });
 
   test("mark a status that is the server's fault, and no other", () => {
@@ -84,11 +86,11 @@ describe("the failure of a span", () => {
     const failed = span({ status: "error", status_message: "bad", events: [exception] });
     expect(failureOf(failed)).toBe("ValueError: no such");
     expect(failureOf(span({ status: "error", status_message: "bad" }))).toBe("bad");
-    expect(failureOf(span({ status: "error" }))).toBe("failed");
   });
 
-  test("is none when nothing failed", () => {
-    expect(failureOf(span({ status: "ok" }))).toBeNull();
+  test("is none when nothing failed, or nothing tells why", () => {
+    expect(failureOf(span({ status: "ok", status_message: "fine" }))).toBeNull();
+    expect(failureOf(span({ status: "error" }))).toBeNull();
   });
 });
 

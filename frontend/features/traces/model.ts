@@ -1,8 +1,10 @@
 /** What traces are narrowed to, and what a span says at a glance. */
 import type { Span, Trace } from "@/api/types";
+import { type Scope, scopeOf } from "@/lib/scope";
 
 export type TraceQuery = {
   readonly service: string | null;
+  readonly scope: Scope;
   readonly route: string | null;
   readonly min_duration_ms: number | null;
   readonly errors_only: boolean;
@@ -13,7 +15,7 @@ const LONGEST_MS = 86_400_000;
 /** What cannot be read is left out: a link must never lead to a broken page. */
 export function traceQueryFromParams(params: URLSearchParams): TraceQuery {
   return {
-    service: params.get("service") || null,
+    ...scopeOf(params),
     route: params.get("route") || null,
     min_duration_ms: readMilliseconds(params.get("min_ms")),
     errors_only: params.get("errors") === "1",
@@ -48,23 +50,28 @@ export function factsOf(span: Pick<Span, "attributes" | "name">): readonly Fact[
   ];
   const facts: Fact[] = status ? [{ text: status, isBad: Number(status) >= 500 }] : [];
   for (const text of texts) {
-    if (text !== null && !span.name.includes(text)) facts.push({ text: oneLine(text), isBad: false });
+    const rest = text === null ? "" : withoutPrefix(oneLine(text), span.name);
+    if (rest !== "" && !span.name.includes(rest)) facts.push({ text: rest, isBad: false });
   }
   return facts;
+}
+
+/** A statement begins with what its span is named after: SELECT, HGETALL. */
+function withoutPrefix(text: string, name: string): string {
+  return text.startsWith(`${name} `) ? text.slice(name.length + 1) : text;
 }
 
 function oneLine(text: string): string {
   return text.replace(/\s+/g, " ").trim().slice(0, 200);
 }
 
-/** Why a span failed, in the words of its exception, else of its status. Null when it did not fail. */
+/** Why a span failed, in the words of its exception, else of its status. Null when nothing is told. */
 export function failureOf(span: Pick<Span, "status" | "status_message" | "events">): string | null {
   const exception = span.events.findLast((event) => event.name === "exception")?.attributes;
   const message = exception?.["exception.message"];
   const type = exception?.["exception.type"];
-  if (span.status !== "error" && exception === undefined) return null;
   if (exception !== undefined) return oneLine([type, message].filter(Boolean).join(": ")) || "exception";
-  return oneLine(span.status_message) || "failed";
+  return span.status === "error" ? oneLine(span.status_message) || null : null;
 }
 
 /** The span that the trace is named after: the one without a parent, else the earliest. */

@@ -18,7 +18,7 @@ import { traceSource } from "./queries";
 import { TraceList } from "./trace-list";
 
 export function TracesPage() {
-  const { params, range, change, changeRange } = usePageState();
+  const { params, range, changeRange } = usePageState();
   const query = useMemo(() => traceQueryFromParams(new URLSearchParams(params)), [params]);
   const [isPaused, setPaused] = useState(false);
   return (
@@ -26,7 +26,7 @@ export function TracesPage() {
       title="Traces"
       tools={<LiveTools range={range} onRange={changeRange} isPaused={isPaused} onPause={setPaused} />}
     >
-      <Filters query={query} change={change} />
+      <Filters query={query} />
       <Traces query={query} isPaused={isPaused} />
     </Shell>
   );
@@ -38,7 +38,8 @@ const OUTCOMES = [
   { value: "errors", label: "Errors only" },
 ] as const;
 
-function Filters({ query, change }: { query: TraceQuery; change: Change }) {
+function Filters({ query }: { query: TraceQuery }) {
+  const { params, change } = usePageState();
   const onRoute = useMemo(() => (route: string) => change({ route }), [change]);
   const onLeast = useMemo(() => (least: string) => change({ min_ms: least }), [change]);
   return (
@@ -50,10 +51,10 @@ function Filters({ query, change }: { query: TraceQuery; change: Change }) {
         onChange={onRoute}
         className="min-w-40 flex-1 basis-60"
       />
-      <ServiceSelect value={query.service} onChange={(service) => change({ service })} />
+      <ServiceSelect value={params.get("service")} onChange={(service) => change({ service })} />
       <SearchField
         label="At least this many milliseconds"
-        placeholder="at least … ms"
+        placeholder="From … ms"
         inputMode="numeric"
         value={query.min_duration_ms === null ? "" : String(query.min_duration_ms)}
         onChange={onLeast}

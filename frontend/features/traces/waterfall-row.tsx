@@ -20,26 +20,40 @@ type Props = {
 /** Deeper rows are no further to the right: what they say has to stay readable. */
 const DEEPEST = 14;
 const STEP_REM = 0.75;
+const FOLD_REM = 1.75;
 
 export function WaterfallRow(props: Props) {
   const { row, isFolded, isChosen, onFold, onChoose } = props;
   const { span } = row;
+  const indent_rem = Math.min(row.depth, DEEPEST) * STEP_REM;
   return (
     <li
       className={cx(
-        "row flex border-line border-b last:border-b-0",
+        "row relative border-line border-b last:border-b-0",
         isChosen ? "bg-accent-soft" : "hover:bg-sunken",
       )}
     >
-      <Fold row={row} isFolded={isFolded} onFold={onFold} />
+      {row.children > 0 ? (
+        <button
+          type="button"
+          tabIndex={-1}
+          aria-expanded={!isFolded}
+          aria-label={`${isFolded ? "Unfold" : "Fold"} ${row.span.name}`}
+          onClick={() => onFold(row, !isFolded)}
+          style={{ left: `${indent_rem}rem` }}
+          className="absolute top-0 z-1 flex h-7 w-6 items-center justify-center text-ink-faint hover:text-ink"
+        >
+          <ChevronIcon open={!isFolded} />
+        </button>
+      ) : null}
       <button
         type="button"
         data-row={row.index}
         aria-pressed={isChosen}
         onClick={() => onChoose(span)}
-        className="grid min-w-0 flex-1 grid-cols-[minmax(0,1fr)_auto] items-center gap-x-3 gap-y-0.5 py-1 pr-2 text-left focus-visible:-outline-offset-2 md:grid-cols-[minmax(0,1fr)_50%_4rem]"
+        className="grid w-full grid-cols-[minmax(0,1fr)_auto] items-center gap-x-3 gap-y-0.5 py-1 pr-2 text-left focus-visible:-outline-offset-2 md:grid-cols-[minmax(0,1fr)_50%_4rem]"
       >
-        <Words {...props} />
+        <Words {...props} indent_rem={indent_rem} />
         <TimeBar {...props} />
         <span className="text-right font-mono text-[12px] text-ink-soft">
           {formatDuration(span.duration_ms)}
@@ -49,30 +63,14 @@ export function WaterfallRow(props: Props) {
   );
 }
 
-function Fold({ row, isFolded, onFold }: Pick<Props, "row" | "isFolded" | "onFold">) {
-  const indent = { paddingLeft: `${Math.min(row.depth, DEEPEST) * STEP_REM}rem` };
-  if (row.children === 0) return <span className="w-6 shrink-0 box-content" style={indent} />;
-  return (
-    <span className="shrink-0" style={indent}>
-      <button
-        type="button"
-        tabIndex={-1}
-        aria-expanded={!isFolded}
-        aria-label={`${isFolded ? "Unfold" : "Fold"} ${row.span.name}`}
-        onClick={() => onFold(row, !isFolded)}
-        className="flex h-full w-6 items-center justify-center text-ink-faint hover:text-ink"
-      >
-        <ChevronIcon open={!isFolded} />
-      </button>
-    </span>
-  );
-}
-
-function Words({ row, service, isMissingParent, isFolded }: Props) {
+function Words({ row, service, isMissingParent, isFolded, indent_rem }: Props & { indent_rem: number }) {
   const { span } = row;
   const failure = failureOf(span);
   return (
-    <span className="flex min-w-0 items-center gap-1.5 text-[13px]">
+    <span
+      className="flex min-w-0 items-center gap-1.5 text-[13px]"
+      style={{ paddingLeft: `${indent_rem + FOLD_REM}rem` }}
+    >
       <span
         aria-hidden="true"
         className="h-4 w-1 shrink-0 rounded-sm"

@@ -2,6 +2,7 @@
 import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from "react";
 import uPlot from "uplot";
 import { formatClock } from "@/lib/format";
+import { axisWidth, BINARY_STEPS, newestKnown, timeMarks } from "./axes";
 
 export type ChartSeries = {
   readonly label: string;
@@ -17,9 +18,12 @@ type Props = {
   onSelect?: (from_ms: number, to_ms: number) => void;
   height?: number;
   max?: number;
+  /** Sizes have round numbers of their own. */
+  isBinary?: boolean;
 };
 
 const SYNC = uPlot.sync("time");
+const AXIS_FONT = "11px system-ui, sans-serif";
 
 function token(name: string): string {
   return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
@@ -38,7 +42,8 @@ function useTheme(): string {
 }
 
 /** Lines over time. A click opens a moment, a drag selects a range; arrows and Enter do it by keyboard. */
-export function Chart({ label, times, series, format, onPick, onSelect, height = 160, max }: Props) {
+export function Chart(props: Props) {
+  const { label, times, series, format, onPick, onSelect, height = 160, max, isBinary = false } = props;
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const handlers = useRef({ onPick, onSelect, format });
@@ -67,18 +72,27 @@ export function Chart({ label, times, series, format, onPick, onSelect, height =
           drag: { x: true, y: false, setScale: false },
           points: { size: 6 },
         },
+        padding: [8, 8, 0, 0],
         scales: { y: { range: (_plot, _low, high) => [0, max ?? (high > 0 ? high * 1.1 : 1)] } },
         axes: [
           {
             stroke: token("ink-faint"),
             grid: { stroke: token("chart-grid"), width: 1 },
             ticks: { show: false },
+            size: 24,
+            gap: 4,
+            space: 64,
+            font: AXIS_FONT,
+            values: (_plot, splits, _axis, _space, step) => [...timeMarks(splits, step)],
           },
           {
             stroke: token("ink-faint"),
             grid: { stroke: token("chart-grid"), width: 1 },
             ticks: { show: false },
-            size: 62,
+            size: (_plot, marks) => axisWidth(marks),
+            gap: 4,
+            font: AXIS_FONT,
+            ...(isBinary ? { incrs: [...BINARY_STEPS] } : {}),
             values: (_plot, values) => values.map((value) => handlers.current.format(value)),
           },
         ],
@@ -125,7 +139,7 @@ export function Chart({ label, times, series, format, onPick, onSelect, height =
       created.destroy();
       plot.current = null;
     };
-  }, [names, theme, height, max]);
+  }, [names, theme, height, max, isBinary]);
 
   useEffect(() => plot.current?.setData(data), [data]);
 
@@ -143,7 +157,7 @@ export function Chart({ label, times, series, format, onPick, onSelect, height =
     if (event.key === "Enter" && time !== undefined) onPick?.(time);
   };
 
-  const shown = at ?? times.length - 1;
+  const shown = at ?? newestKnown(series.map((each) => each.values));
   return (
     <div className="chart min-w-0">
       <div className="mb-1 flex flex-wrap gap-x-4 text-[12.5px]">
@@ -154,7 +168,7 @@ export function Chart({ label, times, series, format, onPick, onSelect, height =
             <span className="font-mono">{format(each.values[shown])}</span>
           </span>
         ))}
-        <span className="ml-auto font-mono text-ink-faint">
+        <span className="ml-auto font-mono text-[12px] text-ink-faint">
           {times[shown] === undefined ? "" : formatClock((times[shown] ?? 0) * 1000)}
         </span>
       </div>
