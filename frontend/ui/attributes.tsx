@@ -15,17 +15,17 @@ export function Attributes({ label, attributes, onFilter }: Props) {
   if (sorted.length === 0) return null;
   return (
     <Section title={label}>
-      <dl className="divide-y divide-line rounded border border-line" aria-label={label}>
+      <dl className="@container divide-y divide-line rounded border border-line" aria-label={label}>
         {sorted.map(([key, value]) => (
           <div key={key} className="flex items-start gap-2 px-2 py-1">
-            <div className="grid min-w-0 flex-1 gap-x-3 sm:grid-cols-[minmax(0,2fr)_minmax(0,3fr)]">
-              <dt className="break-words font-mono text-[12px] text-ink-soft">{key}</dt>
-              <dd className="whitespace-pre-wrap break-words font-mono text-[12.5px]">{value}</dd>
+            <div className="grid min-w-0 flex-1 gap-x-3 @md:grid-cols-[minmax(0,2fr)_minmax(0,3fr)]">
+              <dt className="wrap-anywhere font-mono text-[12px] text-ink-soft">{key}</dt>
+              <dd className="whitespace-pre-wrap wrap-anywhere font-mono text-[12.5px]">{value}</dd>
             </div>
             {onFilter ? (
               <IconButton
                 label={`Show only ${key}=${value}`}
-                className="h-5 w-6"
+                className="-my-1.5 w-6"
                 onClick={() => onFilter(key, value)}
               >
                 <FilterIcon />

@@ -9,7 +9,7 @@ import { Skeleton } from "@/ui/skeleton";
 import { Sparkline } from "@/ui/sparkline";
 import { EmptyState, ErrorState } from "@/ui/states";
 import { RowHead, Table, Td, Th } from "@/ui/table";
-import { hostSeries, latest } from "./model";
+import { type HostSeries, hostSeries, latest } from "./model";
 import { useResources } from "./queries";
 
 type Props = { range: TimeRange; isPaused: boolean; onRange: (range: TimeRange) => void };
@@ -26,7 +26,7 @@ export function ResourceCards({ range, isPaused, onRange }: Props) {
     <>
       <div className="grid gap-3 sm:grid-cols-2 xl:grid-cols-4">
         {TITLES.map((title, at) => (
-          <Card key={title} title={title}>
+          <Card key={title} title={title} aside={title === "Disk" && host ? <Filled host={host} /> : null}>
             {host && charts?.[at] ? (
               <Chart
                 label={`${title} over time`}
@@ -54,7 +54,19 @@ export function ResourceCards({ range, isPaused, onRange }: Props) {
 
 const TITLES = ["CPU", "Memory", "Disk", "Network"];
 
-function chartsOf(host: NonNullable<ReturnType<typeof hostSeries>>) {
+/** How full the file system is that the platform's state lies on. */
+function Filled({ host }: { host: HostSeries }) {
+  const used = latest(host.of("filesystem_bytes"));
+  const limit = latest(host.of("filesystem_limit_bytes"));
+  if (used === null || limit === null) return null;
+  return (
+    <span className="text-[12.5px] text-ink-soft" title={`${formatBytes(used)} of ${formatBytes(limit)}`}>
+      {formatRatio(used / limit)} full
+    </span>
+  );
+}
+
+function chartsOf(host: HostSeries) {
   const line = (label: string, token: string, key: Parameters<typeof host.of>[0]) => ({
     label,
     token,
@@ -67,7 +79,7 @@ function chartsOf(host: NonNullable<ReturnType<typeof hostSeries>>) {
       format: formatBytes,
       isBinary: true,
       ...(limit === null ? {} : { max: limit }),
-      series: [line("used", "chart-1", "memory_bytes")],
+      series: [line(limit === null ? "used" : `used of ${formatBytes(limit)}`, "chart-1", "memory_bytes")],
     },
     {
       format: formatBytesRate,

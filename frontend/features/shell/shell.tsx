@@ -70,6 +70,8 @@ export function Shell({ title, tools, children }: { title: string; tools?: React
 
 function Navigation() {
   const path = usePathname();
+  const isIn = (href: string) =>
+    path === href || (href === "/monitoring/traces/" && path === "/monitoring/trace/");
   return (
     <nav aria-label="Pages" className="flex sm:gap-1">
       {PAGES.map((page) => (
@@ -79,7 +81,7 @@ function Navigation() {
           aria-current={path === page.href ? "page" : undefined}
           className={cx(
             "flex items-center gap-1.5 rounded px-1.5 py-1 text-[13px] sm:px-2",
-            path === page.href ? "bg-accent-soft text-accent" : "text-ink-soft hover:text-ink",
+            isIn(page.href) ? "bg-accent-soft text-accent" : "text-ink-soft hover:text-ink",
           )}
         >
           {page.icon}

@@ -72,7 +72,7 @@ export function Chart(props: Props) {
           drag: { x: true, y: false, setScale: false },
           points: { size: 6 },
         },
-        padding: [8, 8, 0, 0],
+        padding: [8, 18, 0, 0],
         scales: { y: { range: (_plot, _low, high) => [0, max ?? (high > 0 ? high * 1.1 : 1)] } },
         axes: [
           {
@@ -159,7 +159,7 @@ export function Chart(props: Props) {
 
   const shown = at ?? newestKnown(series.map((each) => each.values));
   return (
-    <div className="chart min-w-0">
+    <div className="chart relative min-w-0">
       <div className="mb-1 flex flex-wrap gap-x-4 text-[12.5px]">
         {series.map((each) => (
           <span key={each.label} className="flex items-center gap-1.5">
@@ -168,10 +168,12 @@ export function Chart(props: Props) {
             <span className="font-mono">{format(each.values[shown])}</span>
           </span>
         ))}
-        <span className="ml-auto font-mono text-[12px] text-ink-faint">
-          {times[shown] === undefined ? "" : formatClock((times[shown] ?? 0) * 1000)}
-        </span>
       </div>
+      {at === null || times[at] === undefined ? null : (
+        <span className="pointer-events-none absolute right-0 bottom-0 z-1 bg-surface px-1 font-mono text-[11px] text-ink-soft">
+          {formatClock((times[at] ?? 0) * 1000)}
+        </span>
+      )}
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: an application takes the arrow keys itself */}
       <div ref={place} role="application" aria-label={label} tabIndex={0} onKeyDown={move} />
     </div>
