@@ -37,6 +37,12 @@ type_of_response: Final[dict[Signal, type[Message]]] = {
     Signal.LOGS: ExportLogsServiceResponse,
 }
 
+_REJECTED: Final = {
+    Signal.TRACES: "rejected_spans",
+    Signal.METRICS: "rejected_data_points",
+    Signal.LOGS: "rejected_log_records",
+}
+
 
 def parse(signal: Signal, payload: bytes) -> Message:
     """Raises InvalidInputError when the bytes are no request of this signal."""
@@ -48,6 +54,16 @@ def parse(signal: Signal, payload: bytes) -> Message:
             f"body is not an OTLP {signal.value} request: {error}", code="malformed_otlp"
         ) from None
     return message
+
+
+def response_of(signal: Signal, rejected: int = 0, message: str = "") -> Message:
+    """The answer to an export; a partial success only where there is something to say."""
+    response = type_of_response[signal]()
+    if rejected or message:
+        partial = response.partial_success  # type: ignore[attr-defined]
+        partial.error_message = message
+        setattr(partial, _REJECTED[signal], rejected)
+    return response
 
 
 def count_entries(signal: Signal, payload: bytes) -> int:

@@ -84,9 +84,15 @@ class Scan:
 
 
 def encode(request: bytes, entries: int) -> bytes:
-    body = _ENTRIES_TAG + _varint(entries) + _REQUEST_TAG + _varint(len(request)) + request
-    crc = _CRC_TAG + struct.pack("<I", zlib.crc32(body))
-    return _varint(_BODY_START + len(body)) + crc + body
+    """One record."""
+    return prefix(request, entries) + request
+
+
+def prefix(request: bytes, entries: int) -> bytes:
+    """What stands before the request in its record; apart, since a large request is not copied."""
+    body = _ENTRIES_TAG + _varint(entries) + _REQUEST_TAG + _varint(len(request))
+    crc = _CRC_TAG + struct.pack("<I", zlib.crc32(request, zlib.crc32(body)))
+    return _varint(_BODY_START + len(body) + len(request)) + crc + body
 
 
 def scan(segment: bytes) -> Scan:

@@ -61,11 +61,17 @@ class SignalCounters:
     commits: int = 0
 
 
+Done = Callable[["SpoolUnavailableError | None"], None]
+
+
 @dataclass(slots=True)
 class _Pending:
-    record: bytes
+    """`pieces` make the record; `done` is called when it is on disk, or with why it is not."""
+
+    pieces: tuple[bytes, ...]
+    size: int
     entries: int
-    done: asyncio.Future[None]
+    done: Done
 
 
 class _Lane:
@@ -81,15 +87,13 @@ class _Lane:
         self._closing = False
         self._task = asyncio.create_task(self._run())
 
-    def put(self, record: bytes, entries: int) -> asyncio.Future[None]:
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._pending.append(_Pending(record, entries, done))
+    def put(self, item: _Pending) -> None:
+        self._pending.append(item)
         self._wake.set()
-        return done
 
     @property
     def waiting_bytes(self) -> int:
-        return sum(len(item.record) for item in self._pending)
+        return sum(item.size for item in self._pending)
 
     async def close(self) -> None:
         """Commits what waits and closes the segment."""
@@ -124,17 +128,17 @@ class _Lane:
         room = self._limits.segment_bytes - self._writer.size
         batch: list[_Pending] = []
         for item in self._pending:
-            if batch and room < len(item.record):
+            if batch and room < item.size:
                 break
             batch.append(item)
-            room -= len(item.record)
+            room -= item.size
         del self._pending[: len(batch)]
         return batch
 
     async def _commit(self, batch: list[_Pending]) -> None:
-        records = b"".join(item.record for item in batch)
+        pieces = [piece for item in batch for piece in item.pieces]
         try:
-            await self._in_thread(lambda: self._writer.write(records))
+            await self._in_thread(lambda: self._writer.write(pieces))
         except OSError as error:
             self._refuse(batch, error)
             return
@@ -143,12 +147,11 @@ class _Lane:
             before,
             accepted_requests=before.accepted_requests + len(batch),
             accepted_entries=before.accepted_entries + sum(item.entries for item in batch),
-            accepted_bytes=before.accepted_bytes + len(records),
+            accepted_bytes=before.accepted_bytes + sum(item.size for item in batch),
             commits=before.commits + 1,
         )
         for item in batch:
-            if not item.done.done():
-                item.done.set_result(None)
+            item.done(None)
 
     def _refuse(self, batch: list[_Pending], error: OSError) -> None:
         _log.error(
@@ -158,8 +161,7 @@ class _Lane:
             self.counters, refused_requests=self.counters.refused_requests + len(batch)
         )
         for item in batch:
-            if not item.done.done():
-                item.done.set_exception(_refusal(error))
+            item.done(_refusal(error))
 
     async def _close_if_due(self) -> None:
         left_s = self._age_left_s()
@@ -200,14 +202,31 @@ class Spool:
         """
         if entries is None:
             entries = count_entries(signal, payload)
-        record = segments.encode(payload, entries)
+        written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def done(error: SpoolUnavailableError | None) -> None:
+            if written.done():  # who appended has gone
+                return
+            if error is None:
+                written.set_result(None)
+            else:
+                written.set_exception(error)
+
+        self.submit(signal, payload, entries, done)
+        await written
+
+    def submit(self, signal: Signal, payload: bytes, entries: int, done: Done) -> None:
+        """`append` without a future: `done` is called once, at once or later, and may not raise."""
+        before = segments.prefix(payload, entries)
+        item = _Pending((before, payload), len(before) + len(payload), entries, done)
         lane = self._lanes[signal]
-        if self._closed or self._exceeds(len(record)):
+        if self._closed or self._exceeds(item.size):
             lane.counters = replace(
                 lane.counters, refused_requests=lane.counters.refused_requests + 1
             )
-            raise self._closing_error() if self._closed else self._full_error()
-        await lane.put(record, entries)
+            done(self._closing_error() if self._closed else self._full_error())
+            return
+        lane.put(item)
 
     async def close(self) -> None:
         """Commits what was appended, closes all segments and gives the folder free. Idempotent."""

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 
 import structlog
 
 from insightengine.core.settings import PortOffset
-from insightengine.telemetry.otlp import OtlpReceiver
-from insightengine.telemetry.serving import serve
+from insightengine.telemetry.receive.exchange import Budget
+from insightengine.telemetry.receive.http1 import HttpServer
+from insightengine.telemetry.receive.intake import Intake
+from insightengine.telemetry.receive.otlp_http import OtlpHttp
 from insightengine.telemetry.sources import run_sources
 from insightengine.telemetry.spool import SpoolLimits, open_spool
 from insightengine.wiring.environment import PlatformContext
 from insightengine.worker.process import run
 
 _HOST = "127.0.0.1"
+_BODIES_IN_MEMORY = 8
+_FILES = 16_384
 _log = structlog.get_logger("collector")
 
 
@@ -24,17 +29,28 @@ async def collect(context: PlatformContext, stop: asyncio.Event) -> None:
     limits = SpoolLimits(
         settings.spool_max_bytes, settings.spool_segment_bytes, settings.spool_segment_age_s
     )
+    _allow_many_connections()
     spool = open_spool(context.state.spool, limits)
+    budget = Budget(_BODIES_IN_MEMORY * settings.otlp_max_body_bytes)
+    intake = Intake(spool, budget, settings.otlp_max_body_bytes)
     try:
-        receiver = OtlpReceiver(spool, settings.otlp_max_body_bytes)
-        port = settings.port(PortOffset.COLLECTOR)
+        handler = OtlpHttp(intake, settings.otlp_max_body_bytes)
+        server = HttpServer(handler, settings.otlp_max_body_bytes, budget)
+        port = await server.listen(_HOST, settings.port(PortOffset.COLLECTOR))
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(serve(receiver, _HOST, port, stop))
+            tasks.create_task(server.serve(stop))
             tasks.create_task(run_sources(context, spool, stop))
             _log.info("collector accepts", port=port, spool=str(context.state.spool))
     finally:
         stop.set()
+        intake.close()
         await spool.close()
+
+
+def _allow_many_connections() -> None:
+    """A shell's usual limit of 1024 files is less than a busy collector has senders."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, _FILES)), hard))
 
 
 if __name__ == "__main__":

@@ -195,7 +195,7 @@ def test_repair_keeps_damage_in_the_middle_for_the_store_to_report(tmp_path: Pat
 
 def test_a_close_that_fails_is_made_up_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     writer = SegmentWriter(tmp_path, Signal.LOGS, "c")
-    writer.write(segments.encode(b"first", 1))
+    writer.write([segments.encode(b"first", 1)])
 
     def refuse(path: Path, size: int) -> None:
         raise OSError(5, f"{path} {size}")
@@ -204,6 +204,6 @@ def test_a_close_that_fails_is_made_up_for(tmp_path: Path, monkeypatch: pytest.M
         broken.setattr(os, "truncate", refuse)
         with pytest.raises(OSError, match="Errno 5"):
             writer.close()
-    writer.write(segments.encode(b"second", 1))
+    writer.write([segments.encode(b"second", 1)])
     writer.close()
     assert requests_in(tmp_path) == [b"first", b"second"]

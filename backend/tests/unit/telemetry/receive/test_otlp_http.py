@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 from collections.abc import AsyncIterator
@@ -15,8 +16,11 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 
 from insightengine.telemetry import segments
-from insightengine.telemetry.otlp import OtlpReceiver
 from insightengine.telemetry.port import Signal
+from insightengine.telemetry.receive.exchange import Budget
+from insightengine.telemetry.receive.http1 import HttpServer
+from insightengine.telemetry.receive.intake import Intake
+from insightengine.telemetry.receive.otlp_http import OtlpHttp
 from insightengine.telemetry.spool import SpoolLimits, open_spool
 
 MAX_BODY = 100_000
@@ -27,10 +31,19 @@ JSON = {"content-type": "application/json"}
 @pytest.fixture
 async def http(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
     spool = open_spool(tmp_path, SpoolLimits(200_000, 50_000, 60))
-    transport = httpx.ASGITransport(OtlpReceiver(spool, MAX_BODY))
-    async with httpx.AsyncClient(transport=transport, base_url="http://collector") as client:
+    budget = Budget(8 * MAX_BODY)
+    intake = Intake(spool, budget, MAX_BODY)
+    server = HttpServer(OtlpHttp(intake, MAX_BODY), MAX_BODY, budget)
+    port = await server.listen("127.0.0.1", 0)
+    stop = asyncio.Event()
+    serving = asyncio.create_task(server.serve(stop))
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
         yield client
+    stop.set()
+    await serving
     await spool.close()
+    intake.close()
+    assert budget.used == 0
 
 
 def trace_request(spans: int = 1) -> ExportTraceServiceRequest:

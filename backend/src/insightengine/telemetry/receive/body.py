@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import zlib
+from enum import StrEnum
 from http import HTTPStatus
 from typing import Final
 
@@ -15,8 +16,19 @@ from insightengine.core.errors import InvalidInputError, LimitExceededError
 from insightengine.telemetry.messages import type_of_request
 from insightengine.telemetry.port import Signal
 
-PROTOBUF: Final = "application/x-protobuf"
-JSON: Final = "application/json"
+
+class MediaType(StrEnum):
+    PROTOBUF = "application/x-protobuf"
+    JSON = "application/json"
+
+
+class Encoding(StrEnum):
+    """Values of Content-Encoding."""
+
+    NONE = "identity"
+    GZIP = "gzip"
+
+
 _IDS: Final = frozenset({"traceId", "spanId", "parentSpanId"})
 _GZIP: Final = 16 + zlib.MAX_WBITS
 
@@ -27,12 +39,12 @@ def too_large(limit: int) -> LimitExceededError:
     return error
 
 
-def decompressed(body: bytes, encoding: str, limit: int) -> bytes:
+def decompressed(body: bytes, encoding: Encoding, limit: int) -> bytes:
     """The body itself; never more than `limit` bytes are unpacked.
 
     Raises LimitExceededError (413) above the limit and InvalidInputError for broken gzip.
     """
-    if encoding != "gzip":
+    if encoding is Encoding.NONE:
         return body
     parts: list[bytes] = []
     room = limit + 1
