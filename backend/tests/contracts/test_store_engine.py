@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
-from insightengine.telemetry import schema, segments
+from insightengine.telemetry import segments
 from insightengine.telemetry.insertion import StoreRefusedError
 from insightengine.telemetry.port import Signal
+from insightengine.telemetry.schema.layout import Layout
+from insightengine.telemetry.schema.views import VIEWS
 from insightengine.telemetry.store_engine import EngineLimits, StoreEngine
 from insightengine.telemetry.store_query import Query
 
@@ -44,17 +46,20 @@ def edge_log(folder: Path, requests: int) -> Path:
     return file
 
 
-def counts(engine: StoreEngine) -> tuple[int, int]:
-    sql = "SELECT (SELECT count() FROM logs), (SELECT count() FROM edge_requests)"
-    logs, requests = engine.run(Query(sql)).split()
-    return int(logs), int(requests)
+def counts(engine: StoreEngine) -> tuple[int, ...]:
+    """Logs, and what three views make of them, the last one of another view's rows."""
+    sql = (
+        "SELECT (SELECT count() FROM logs), (SELECT count() FROM edge_requests), "
+        "(SELECT sum(Entries) FROM log_minutes), (SELECT sum(Requests) FROM request_minutes)"
+    )
+    return tuple(int(count) for count in engine.run(Query(sql)).split())
 
 
 def test_a_repeated_token_changes_nothing(engine: StoreEngine, tmp_path: Path) -> None:
     segment = edge_log(tmp_path, 5)
     for _ in range(3):
         engine.insert(Signal.LOGS, segment, "logs-a-0000000001")
-    assert counts(engine) == (5, 5)
+    assert counts(engine) == (5, 5, 5, 5)
 
 
 def test_a_token_is_known_after_a_restart(path: Path, tmp_path: Path) -> None:
@@ -62,21 +67,21 @@ def test_a_token_is_known_after_a_restart(path: Path, tmp_path: Path) -> None:
     for _ in range(2):
         engine = StoreEngine(path, LIMITS)
         engine.insert(Signal.LOGS, segment, "logs-a-0000000001")
-        assert counts(engine) == (5, 5)
+        assert counts(engine) == (5, 5, 5, 5)
         engine.close()
 
 
 def test_an_insert_that_ended_before_the_views_is_completed(
     engine: StoreEngine, tmp_path: Path
 ) -> None:
-    (view,) = (s for s in schema.MIGRATIONS[0].statements if "VIEW" in s and "edge_requests" in s)
-    engine._owner.query("DROP VIEW insight.edge_requests_from")
+    (view,) = (view for view in VIEWS if view.name == "edge_requests_from")
+    engine.execute("DROP VIEW insight.edge_requests_from")
     segment = edge_log(tmp_path, 5)
     engine.insert(Signal.LOGS, segment, "logs-a-0000000001")
-    assert counts(engine) == (5, 0)
-    engine._owner.query(view)
+    assert counts(engine) == (5, 0, 5, 0)
+    engine.execute(Layout().view_statement(view))
     engine.insert(Signal.LOGS, segment, "logs-a-0000000001")
-    assert counts(engine) == (5, 5)
+    assert counts(engine) == (5, 5, 5, 5)
 
 
 def test_a_refused_segment_leaves_nothing(engine: StoreEngine, tmp_path: Path) -> None:
@@ -86,7 +91,7 @@ def test_a_refused_segment_leaves_nothing(engine: StoreEngine, tmp_path: Path) -
     with pytest.raises(StoreRefusedError) as refused:
         engine.insert(Signal.LOGS, segment, "logs-a-0000000001")
     assert refused.value.code != 0
-    assert counts(engine) == (0, 0)
+    assert counts(engine) == (0, 0, 0, 0)
 
 
 def test_times_of_the_edge_are_milliseconds(engine: StoreEngine, tmp_path: Path) -> None:

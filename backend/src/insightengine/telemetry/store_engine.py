@@ -13,15 +13,19 @@ from typing import Final
 import structlog
 from chdb.state.sqlitelike import Connection
 
-from insightengine.telemetry import decode, schema
+from insightengine.telemetry import decode
 from insightengine.telemetry.insertion import StoreRefusedError
 from insightengine.telemetry.port import Signal
+from insightengine.telemetry.schema import DATABASE, migrations
+from insightengine.telemetry.schema.layout import Layout
+from insightengine.telemetry.schema.tables import BODY_INDEX
 from insightengine.telemetry.store_query import Query, StoreQueryError, check, literal
 
 _log = structlog.get_logger("telemetry.store")
 _READERS: Final = 3
 _BASE_BYTES: Final = 768 * 1024**2  # the engine itself, caches, and one insert a signal
 _CACHE_BYTES: Final = 32 * 1024**2
+_SPILL_BYTES: Final = 256 * 1024**2
 _CODE = re.compile(r"Code: (\d+)\.")
 
 
@@ -35,18 +39,40 @@ class EngineLimits:
 
 
 class StoreEngine:
-    """Opens the path and brings its tables to the present version."""
+    """Opens the path. A new one gets the present tables, an older one is made ready for `rebuild`.
+
+    While `needs_rebuild`, only inserts are possible: the ingesters take up the batch that was under
+    way, then `rebuild` brings the tables to the present version.
+    """
 
     def __init__(self, path: Path, limits: EngineLimits) -> None:
         path.mkdir(parents=True, mode=0o700, exist_ok=True)
         self._limits = limits
         self._address = f"{path}?{_server_settings(limits)}"
         self._owner = Connection(self._address)
-        self._migrate()
-        self._writers = {signal: self._connect() for signal in Signal}
+        self._owner.query(f"SET max_bytes_before_external_group_by = {_SPILL_BYTES}")
+        self._pending = self._prepare()
+        if not self._pending:
+            self._retain()
+        self._writers = {signal: self._writer() for signal in Signal}
         self._readers: queue.SimpleQueue[Connection] = queue.SimpleQueue()
         for _ in range(_READERS):
             self._readers.put(self._reader())
+
+    @property
+    def needs_rebuild(self) -> bool:
+        return bool(self._pending)
+
+    def rebuild(self) -> None:
+        """Takes as long as copying all records; killed half-way, the next start does it again."""
+        for migration in self._pending:
+            days = sorted(self._lines(migrations.DAYS_SQL))
+            for statement in migration.rebuild(days):
+                self._owner.query(statement)
+            self._owner.query(migrations.applied_statement(migration.version))
+            _log.info("telemetry schema migrated", version=migration.version, days=len(days))
+        self._pending = ()
+        self._retain()
 
     def insert(self, signal: Signal, segment: Path, token: str) -> None:
         """`insertion.Inserter`."""
@@ -84,9 +110,15 @@ class StoreEngine:
     def _connect(self) -> Connection:
         return Connection(self._address)
 
+    def _writer(self) -> Connection:
+        """Inserts are faster without the index of words, which the first merge of a part makes."""
+        writer = self._connect()
+        writer.query(f"SET exclude_materialize_skip_indexes_on_insert = '{BODY_INDEX}'")
+        return writer
+
     def _reader(self) -> Connection:
         reader = self._connect()
-        reader.query(f"USE {schema.DATABASE}")
+        reader.query(f"USE {DATABASE}")
         reader.query(
             f"SET max_memory_usage = {self._limits.memory_bytes // 2}, "
             f"max_memory_usage_for_user = {self._limits.memory_bytes}, "
@@ -107,20 +139,31 @@ class StoreEngine:
         finally:
             self._readers.put(reader)
 
-    def _migrate(self) -> None:
-        for statement in schema.bootstrap_statements():
+    def _prepare(self) -> tuple[migrations.Migration, ...]:
+        """What has to be rebuilt. Everything of it that only adds is done."""
+        layout = Layout()
+        for statement in migrations.bootstrap_statements(layout):
             self._owner.query(statement)
-        for migration in schema.pending(self._applied()):
-            for statement in migration.statements:
+        applied = self._applied()
+        if not applied:
+            for statement in migrations.create_statements(layout):
                 self._owner.query(statement)
-            self._owner.query(schema.applied_statement(migration.version))
-            _log.info("telemetry schema migrated", version=migration.version)
-        present = self._lines(schema.TABLE_DEFINITIONS_SQL)
-        for statement in schema.retention_changes(self._limits.retention_days, present):
+            versions = range(1, migrations.LATEST + 1)
+            self._owner.query(migrations.applied_statement(*versions))
+            return ()
+        pending = migrations.pending(applied)
+        for migration in pending:
+            for statement in migration.expand:
+                self._owner.query(statement)
+        return pending
+
+    def _retain(self) -> None:
+        present = self._lines(migrations.TABLE_DEFINITIONS_SQL)
+        for statement in migrations.retention_changes(self._limits.retention_days, present):
             self._owner.query(statement)
 
     def _applied(self) -> frozenset[int]:
-        return frozenset(int(line) for line in self._lines(schema.APPLIED_SQL))
+        return frozenset(int(line) for line in self._lines(migrations.APPLIED_SQL))
 
     def _lines(self, sql: str) -> list[str]:
         return bytes(self._owner.query(sql, "TSVRaw").bytes()).decode().splitlines()
@@ -159,15 +202,15 @@ def _with_settings(reader: Connection, query: Query, limits: EngineLimits) -> It
             except Exception as error:
                 raise StoreQueryError(*_code_and_message(error)) from None
             changed.append(name)
-        if query.database != schema.DATABASE:
+        if query.database != DATABASE:
             reader.query(f"USE {query.database}")
         yield
     finally:
         for name in changed:
             restored = f"{limits.query_timeout_s}" if name == "max_execution_time" else "DEFAULT"
             reader.query(f"SET {name} = {restored}")
-        if query.database != schema.DATABASE:
-            reader.query(f"USE {schema.DATABASE}")
+        if query.database != DATABASE:
+            reader.query(f"USE {DATABASE}")
 
 
 def _code_and_message(error: Exception) -> tuple[int, str]:

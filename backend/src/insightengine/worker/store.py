@@ -28,6 +28,8 @@ async def store(context: PlatformContext, stop: asyncio.Event) -> None:
     engine = await asyncio.to_thread(StoreEngine, state.store, _limits(settings))
     state.spool.mkdir(parents=True, mode=0o700, exist_ok=True)
     ingesters = {signal: SignalIngester(state.spool, signal, engine) for signal in Signal}
+    if engine.needs_rebuild:
+        await asyncio.to_thread(_rebuild, engine, ingesters)
     halt = threading.Event()
     threads = [
         threading.Thread(target=each.run, args=(halt,), name=f"ingest-{signal.value}")
@@ -46,6 +48,13 @@ async def store(context: PlatformContext, stop: asyncio.Event) -> None:
             await asyncio.to_thread(thread.join)
         await asyncio.to_thread(server.close)
         engine.close()
+
+
+def _rebuild(engine: StoreEngine, ingesters: dict[Signal, SignalIngester]) -> None:
+    """First takes up the batch that was under way: the rebuilt tables do not know its token."""
+    for ingester in ingesters.values():
+        ingester.drain()
+    engine.rebuild()
 
 
 def counters(ingesters: dict[Signal, SignalIngester]) -> dict[str, object]:

@@ -1,24 +1,17 @@
-"""Tables of the telemetry store, as versioned migrations. Owner of every name in the database.
-
-Maps keep every attribute value as text; nested values are JSON. Ids are lower hex, '' when absent.
-"""
+"""The first tables, as they were: what a migration starts from, and what tests make stores of."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
-DATABASE: Final = "insight"
-USER: Final = "insight"
-LOGS: Final = "logs"
-SPANS: Final = "spans"
-METRICS: Final = "metrics"
-TRACE_INDEX: Final = "trace_index"
-EDGE_REQUESTS: Final = "edge_requests"
-EDGE_SERVICE: Final = "edge"
-OWN_NAMESPACE: Final = "insightengine"  # `service.namespace` of what the platform's own parts send
-OWN_SITES: Final = ("console", "otlp")  # what the edge serves besides applications
+from insightengine.telemetry.schema.names import (
+    DATABASE,
+    EDGE_REQUESTS,
+    LOGS,
+    METRICS,
+    SPANS,
+    TRACE_INDEX,
+)
 
 _TIME = "DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1))"
 _ATTRIBUTES = "Map(LowCardinality(String), String) CODEC(ZSTD(1))"
@@ -160,14 +153,6 @@ SELECT Timestamp,
 FROM insight.logs WHERE ServiceName = 'edge' AND LogAttributes['status'] != ''"""
 
 
-@dataclass(frozen=True, slots=True)
-class Migration:
-    """Statements that are repeatable on their own: a kill between two of them does no harm."""
-
-    version: int
-    statements: tuple[str, ...]
-
-
 def _table(name: str, columns: str, order_by: str, time: str = "Timestamp") -> str:
     return f"""CREATE TABLE IF NOT EXISTS {DATABASE}.{name} ({columns}
 ) ENGINE = MergeTree PARTITION BY toDate({time}) ORDER BY ({order_by})
@@ -182,76 +167,21 @@ def _view(name: str, select: str) -> str:
     )
 
 
-MIGRATIONS: Final = (
-    Migration(
-        version=1,
-        statements=(
-            _table(LOGS, _LOGS_COLUMNS, "toStartOfFiveMinutes(Timestamp), ServiceName, Timestamp"),
-            _table(
-                SPANS, _SPANS_COLUMNS, "ServiceName, SpanName, toDateTime(Timestamp), Timestamp"
-            ),
-            _table(
-                METRICS,
-                _METRICS_COLUMNS,
-                "ServiceName, MetricName, toStartOfHour(Timestamp), cityHash64(Attributes), "
-                "Timestamp",
-            ),
-            _table(TRACE_INDEX, _TRACE_INDEX_COLUMNS, "TraceId, Start", time="Start"),
-            _table(EDGE_REQUESTS, _EDGE_COLUMNS, "toStartOfFiveMinutes(Timestamp), Timestamp"),
-            _view(
-                TRACE_INDEX,
-                "SELECT TraceId, min(Timestamp) AS Start, "
-                "max(addNanoseconds(Timestamp, DurationNs)) AS End "
-                "FROM insight.spans WHERE TraceId != '' GROUP BY TraceId",
-            ),
-            _view(EDGE_REQUESTS, _EDGE_SELECT),
-        ),
+STATEMENTS: Final = (
+    _table(LOGS, _LOGS_COLUMNS, "toStartOfFiveMinutes(Timestamp), ServiceName, Timestamp"),
+    _table(SPANS, _SPANS_COLUMNS, "ServiceName, SpanName, toDateTime(Timestamp), Timestamp"),
+    _table(
+        METRICS,
+        _METRICS_COLUMNS,
+        "ServiceName, MetricName, toStartOfHour(Timestamp), cityHash64(Attributes), Timestamp",
     ),
+    _table(TRACE_INDEX, _TRACE_INDEX_COLUMNS, "TraceId, Start", time="Start"),
+    _table(EDGE_REQUESTS, _EDGE_COLUMNS, "toStartOfFiveMinutes(Timestamp), Timestamp"),
+    _view(
+        TRACE_INDEX,
+        "SELECT TraceId, min(Timestamp) AS Start, "
+        "max(addNanoseconds(Timestamp, DurationNs)) AS End "
+        "FROM insight.spans WHERE TraceId != '' GROUP BY TraceId",
+    ),
+    _view(EDGE_REQUESTS, _EDGE_SELECT),
 )
-
-_RETAINED: Final = {
-    LOGS: "Timestamp",
-    SPANS: "Timestamp",
-    METRICS: "Timestamp",
-    TRACE_INDEX: "Start",
-    EDGE_REQUESTS: "Timestamp",
-}
-
-APPLIED_SQL: Final = "SELECT Version FROM insight.schema_migrations"
-TABLE_DEFINITIONS_SQL: Final = (
-    "SELECT name, engine_full FROM system.tables WHERE database = 'insight'"
-)
-
-
-def bootstrap_statements() -> tuple[str, ...]:
-    """What must exist before the version can be asked."""
-    return (
-        f"CREATE DATABASE IF NOT EXISTS {DATABASE}",
-        f"CREATE TABLE IF NOT EXISTS {DATABASE}.schema_migrations "
-        "(Version UInt32, AppliedAt DateTime64(3, 'UTC') DEFAULT now64(3)) "
-        "ENGINE = MergeTree ORDER BY Version",
-    )
-
-
-def pending(applied: frozenset[int]) -> tuple[Migration, ...]:
-    """Migrations still to apply, in order."""
-    return tuple(migration for migration in MIGRATIONS if migration.version not in applied)
-
-
-def applied_statement(version: int) -> str:
-    return f"INSERT INTO {DATABASE}.schema_migrations (Version) VALUES ({version:d})"  # noqa: S608
-
-
-def retention_changes(days: int, definitions: Sequence[str]) -> tuple[str, ...]:
-    """Makes `days` the retention where it is another; parts that are wholly older are dropped.
-
-    `definitions` are the lines of TABLE_DEFINITIONS_SQL. A change rewrites what is known of every
-    part, so it is left out where nothing changes.
-    """
-    present = dict(line.split("\t", 1) for line in definitions)
-    wanted = f"toIntervalDay({days:d})"
-    return tuple(
-        f"ALTER TABLE {DATABASE}.{table} MODIFY TTL toDateTime({time}) + {wanted} DELETE"
-        for table, time in _RETAINED.items()
-        if wanted not in present.get(table, "")
-    )

@@ -1,0 +1,171 @@
+"""How a store comes to the present tables: made at once, or forward from a version with data in it.
+
+A migration has two halves. `expand` only adds, so that what waits in the spool can be inserted
+into the old tables: what was inserted before and not yet removed from the spool is then recognised
+by its token. After that nothing in the spool is in doubt, and `rebuild` may make tables anew, which
+forgets tokens. Both may be repeated: a kill between two statements does no harm.
+"""
+
+# ruff: noqa: S608  only names of this package and dates are written into the SQL
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from insightengine.telemetry.schema import names
+from insightengine.telemetry.schema.layout import Layout, Table
+from insightengine.telemetry.schema.tables import DECIDED, DERIVED, INSERTED, TABLES
+from insightengine.telemetry.schema.views import VIEWS
+
+Days = Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """`rebuild` gets the days that hold records, as `YYYY-MM-DD`."""
+
+    version: int
+    expand: tuple[str, ...]
+    rebuild: Callable[[Days], tuple[str, ...]]
+
+
+def create_statements(layout: Layout) -> tuple[str, ...]:
+    """The present tables and views, in a store that has none."""
+    tables = (statement for table in TABLES for statement in layout.table_statements(table))
+    return (*tables, *(layout.view_statement(view) for view in VIEWS))
+
+
+_V1_COLUMNS: Final = {
+    names.LOGS: (
+        *("Timestamp", "ObservedTimestamp", "TraceId", "SpanId", "TraceFlags", "SeverityText"),
+        *("SeverityNumber", "ServiceName", "Body", "EventName", "ScopeName", "ScopeVersion"),
+        *("ScopeAttributes", "ResourceAttributes", "LogAttributes"),
+    ),
+    names.SPANS: (
+        *("Timestamp", "TraceId", "SpanId", "ParentSpanId", "TraceState", "TraceFlags"),
+        *("SpanName", "SpanKind", "ServiceName", "ResourceAttributes", "ScopeName"),
+        *("ScopeVersion", "ScopeAttributes", "SpanAttributes", "DurationNs", "StatusCode"),
+        *("StatusMessage", "Events.Timestamp", "Events.Name", "Events.Attributes"),
+        *("Links.TraceId", "Links.SpanId", "Links.TraceState", "Links.Attributes"),
+    ),
+    names.METRICS: (
+        *("Timestamp", "StartTimestamp", "ServiceName", "MetricName", "MetricDescription"),
+        *("MetricUnit", "MetricType", "Temporality", "IsMonotonic", "Attributes"),
+        *("ResourceAttributes", "ScopeName", "ScopeVersion", "Flags", "Value", "Count", "Sum"),
+        *("Min", "Max", "BucketBounds", "BucketCounts", "Scale", "ZeroCount", "ZeroThreshold"),
+        *("PositiveOffset", "PositiveCounts", "NegativeOffset", "NegativeCounts", "Quantiles"),
+        *("QuantileValues", "Exemplars.Timestamp", "Exemplars.Value", "Exemplars.TraceId"),
+        *("Exemplars.SpanId", "Exemplars.Attributes"),
+    ),
+}
+_ADDED_IN_V2: Final = {
+    names.LOGS: (
+        *("ResourceSchemaUrl LowCardinality(String)", "ResourceDroppedAttributesCount UInt32"),
+        *("ScopeSchemaUrl LowCardinality(String)", "ScopeDroppedAttributesCount UInt32"),
+        "DroppedAttributesCount UInt32",
+    ),
+    names.SPANS: (
+        *("ResourceSchemaUrl LowCardinality(String)", "ResourceDroppedAttributesCount UInt32"),
+        *("ScopeSchemaUrl LowCardinality(String)", "ScopeDroppedAttributesCount UInt32"),
+        *("DroppedAttributesCount UInt32", "DroppedEventsCount UInt32", "DroppedLinksCount UInt32"),
+        *("`Events.DroppedAttributesCount` Array(UInt32)",),
+        *("`Links.DroppedAttributesCount` Array(UInt32)", "`Links.Flags` Array(UInt32)"),
+    ),
+    names.METRICS: (
+        *("ResourceSchemaUrl LowCardinality(String)", "ResourceDroppedAttributesCount UInt32"),
+        *("ScopeSchemaUrl LowCardinality(String)", "ScopeDroppedAttributesCount UInt32"),
+        "ScopeAttributes Map(LowCardinality(String), String)",
+    ),
+}
+_SINGLE: Final = Layout()
+
+
+def _expand_to_2() -> tuple[str, ...]:
+    return tuple(
+        f"ALTER TABLE {names.DATABASE}.{table} ADD COLUMN IF NOT EXISTS {column}"
+        for table, columns in _ADDED_IN_V2.items()
+        for column in columns
+    )
+
+
+def _rebuild_to_2(days: Days) -> tuple[str, ...]:
+    views = [f"DROP VIEW IF EXISTS {names.DATABASE}.{view.name} SYNC" for view in VIEWS]
+    derived: list[str] = []
+    for table in DERIVED:
+        derived.append(f"DROP TABLE IF EXISTS {names.DATABASE}.{table.name} SYNC")
+        derived.extend(_SINGLE.table_statements(table))
+    backfill = [_SINGLE.backfill_statement(view, day) for view in VIEWS for day in days]
+    decided = [statement for table in DECIDED for statement in _SINGLE.table_statements(table)]
+    moved = [statement for table in INSERTED for statement in _moved(table, days)]
+    created = [_SINGLE.view_statement(view) for view in VIEWS]
+    return (*views, *moved, *derived, *backfill, *decided, *created)
+
+
+def _moved(table: Table, days: Days) -> tuple[str, ...]:
+    """The rows of a table in the table of that name as it is now. Needs twice its bytes."""
+    name, anew = f"{names.DATABASE}.{table.name}", f"{table.name}_next"
+    given = [column.split()[0].strip("`") for column in _ADDED_IN_V2[table.name]]
+    columns = ", ".join(f"`{column}`" for column in (*_V1_COLUMNS[table.name], *given))
+    copies = (
+        f"INSERT INTO {names.DATABASE}.{anew} ({columns}) SELECT {columns} FROM {name} "
+        f"WHERE toDate(Timestamp) = '{day}'"
+        for day in days
+    )
+    return (
+        f"DROP TABLE IF EXISTS {names.DATABASE}.{anew} SYNC",
+        *_SINGLE.table_statements(table, anew),
+        *copies,
+        f"EXCHANGE TABLES {name} AND {names.DATABASE}.{anew}",
+        f"DROP TABLE {names.DATABASE}.{anew} SYNC",
+    )
+
+
+MIGRATIONS: Final = (Migration(2, _expand_to_2(), _rebuild_to_2),)
+LATEST: Final = MIGRATIONS[-1].version
+
+APPLIED_SQL: Final = f"SELECT Version FROM {names.DATABASE}.schema_migrations"
+TABLE_DEFINITIONS_SQL: Final = (
+    f"SELECT name, engine_full FROM system.tables WHERE database = '{names.DATABASE}'"
+)
+DAYS_SQL: Final = (
+    "SELECT DISTINCT toString(toDate(min_time)) FROM system.parts WHERE active "
+    f"AND database = '{names.DATABASE}' AND table IN ('logs', 'spans', 'metrics')"
+)
+
+
+def bootstrap_statements(layout: Layout) -> tuple[str, ...]:
+    """What must exist before the version can be asked."""
+    migrations = Table(
+        "schema_migrations",
+        "Version UInt32, AppliedAt DateTime64(3, 'UTC') DEFAULT now64(3)",
+        order_by="Version",
+        day="",
+    )
+    return (layout.database_statement(), *layout.table_statements(migrations))
+
+
+def pending(applied: frozenset[int]) -> tuple[Migration, ...]:
+    """Migrations still to apply, in order. Nothing applied means a store without tables."""
+    return tuple(migration for migration in MIGRATIONS if migration.version not in applied)
+
+
+def retention_changes(days: int, definitions: Sequence[str]) -> tuple[str, ...]:
+    """Makes `days` the retention where it is another; parts that are wholly older are dropped.
+
+    `definitions` are the lines of TABLE_DEFINITIONS_SQL. A change rewrites what is known of every
+    part, so it is left out where nothing changes.
+    """
+    present = dict(line.split("\t", 1) for line in definitions)
+    wanted = f"toIntervalDay({days:d})"
+    return tuple(
+        f"ALTER TABLE {names.DATABASE}.{table.name} MODIFY TTL {table.day} + {wanted} DELETE"
+        for table in (*INSERTED, *DERIVED)
+        if wanted not in present.get(table.name, "")
+    )
+
+
+def applied_statement(*versions: int) -> str:
+    values = ", ".join(f"({version:d})" for version in versions)
+    return f"INSERT INTO {names.DATABASE}.schema_migrations (Version) VALUES {values}"

@@ -1,0 +1,229 @@
+"""What is derived while records are inserted. A repeated insert derives nothing twice: each view
+passes the token of the insert on to its target.
+"""
+
+# ruff: noqa: E501, S608  lines of SQL are left whole; only constants are written into them
+
+from __future__ import annotations
+
+from typing import Final
+
+from insightengine.telemetry.schema import names
+from insightengine.telemetry.schema.layout import View
+
+# Durations are kept as an exponential histogram of OpenTelemetry's scale 4: bucket i holds what is
+# above 2^(i/16) ms and at most 2^((i+1)/16) ms, which is 4.4 % wide. Nothing is below 0.01 ms.
+BUCKETS_A_DOUBLING: Final = 16
+LEAST_MS: Final = 0.01
+EXCEPTION_GROUP_VERSION: Final = 1
+_FACET_LENGTH: Final = 64
+# Entries of the platform itself: what its parts say, and what the edge serves for them.
+_OWN_SITES = ", ".join(f"'{site}'" for site in ("", *names.OWN_SITES))
+OWN_LOG: Final = (
+    f"(ResourceAttributes['service.namespace'] = '{names.OWN_NAMESPACE}' AND NOT "
+    f"(ServiceName = '{names.EDGE_SERVICE}' AND LogAttributes['site'] NOT IN ({_OWN_SITES})))"
+)
+_RELEASE = "ResourceAttributes['service.version'] AS Release"
+_COLOUR = "ResourceAttributes['insight.colour'] AS Colour"
+
+
+def bucket(milliseconds: str) -> str:
+    """SQL of the bucket that a duration belongs to."""
+    return f"toInt16(ceil(log2(greatest({milliseconds}, {LEAST_MS})) * {BUCKETS_A_DOUBLING}) - 1)"
+
+
+# A duration of 0.012 s in the access log is 12 ms; "0.010, 0.002" stands for two upstreams in turn.
+_EDGE_REQUESTS = View(
+    "edge_requests_from",
+    names.EDGE_REQUESTS,
+    names.LOGS,
+    """SELECT Timestamp,
+    LogAttributes['site'] AS Site,
+    LogAttributes['service'] AS Service,
+    LogAttributes['release'] AS Release,
+    LogAttributes['colour'] AS Colour,
+    LogAttributes['method'] AS Method,
+    LogAttributes['route'] AS Route,
+    LogAttributes['path'] AS Path,
+    toUInt16OrZero(LogAttributes['status']) AS Status,
+    1000 * toFloat64OrZero(LogAttributes['duration_s']) AS DurationMs,
+    1000 * arraySum(x -> toFloat64OrZero(x), extractAll(LogAttributes['upstream_s'], '[0-9.]+'))
+        AS UpstreamMs,
+    toUInt64OrZero(LogAttributes['bytes_sent']) AS BytesSent,
+    TraceId,
+    SpanId,
+    LogAttributes['request_id'] AS RequestId,
+    LogAttributes['client'] AS ClientAddress
+FROM {source}""",
+    where=f"ServiceName = '{names.EDGE_SERVICE}' AND LogAttributes['status'] != ''",
+)
+
+_REQUEST_KEYS = "Site, Service, Route, Method, Release, Colour"
+_REQUEST_MINUTES = View(
+    "request_minutes_from",
+    names.REQUEST_MINUTES,
+    names.EDGE_REQUESTS,
+    f"""SELECT Minute, {_REQUEST_KEYS}, sum(requests) AS Requests, sum(errors) AS Errors,
+    sum(bytes) AS BytesSent, sumMap(map(bucket, requests)) AS Durations
+FROM (SELECT toStartOfMinute(Timestamp) AS Minute, {_REQUEST_KEYS}, {bucket("DurationMs")} AS bucket,
+        count() AS requests, countIf(Status >= 500) AS errors, sum(BytesSent) AS bytes
+    FROM {{source}} GROUP BY Minute, {_REQUEST_KEYS}, bucket)
+GROUP BY Minute, {_REQUEST_KEYS}""",
+)
+
+_OPERATION_KEYS = "ServiceName, SpanKind, SpanName, Release, Colour"
+_OPERATION_MINUTES = View(
+    "operation_minutes_from",
+    names.OPERATION_MINUTES,
+    names.SPANS,
+    f"""SELECT Minute, {_OPERATION_KEYS}, sum(calls) AS Calls, sum(errors) AS Errors,
+    sumMap(map(bucket, calls)) AS Durations
+FROM (SELECT toStartOfMinute(Timestamp) AS Minute, ServiceName, SpanKind, SpanName, {_RELEASE},
+        {_COLOUR}, {bucket("DurationNs / 1e6")} AS bucket, count() AS calls,
+        countIf(StatusCode = 'error') AS errors
+    FROM {{source}} GROUP BY Minute, {_OPERATION_KEYS}, bucket)
+GROUP BY Minute, {_OPERATION_KEYS}""",
+    where="SpanKind IN ('server', 'client', 'producer', 'consumer')",
+)
+
+_LOG_MINUTES = View(
+    "log_minutes_from",
+    names.LOG_MINUTES,
+    names.LOGS,
+    f"""SELECT toStartOfMinute(Timestamp) AS Minute, ServiceName, SeverityNumber, {_RELEASE}, {_COLOUR},
+    {OWN_LOG} AS IsOwn, count() AS Entries, sum(length(Body)) AS BodyBytes
+FROM {{source}} GROUP BY Minute, ServiceName, SeverityNumber, Release, Colour, IsOwn""",
+)
+
+# Values that are another one in nearly every entry (ids, numbers, addresses, sentences) are no
+# facets, and would make the table as large as the logs.
+_LOG_FACETS = View(
+    "log_facets_from",
+    names.LOG_FACETS,
+    names.LOGS,
+    f"""SELECT toStartOfFifteenMinutes(Timestamp) AS Slot, ServiceName, IsOwn, Key, Value, count() AS Entries
+FROM (SELECT Timestamp, ServiceName, {OWN_LOG} AS IsOwn,
+        arrayConcat(mapKeys(LogAttributes), ['host.name', 'service.version']) AS keys,
+        arrayConcat(mapValues(LogAttributes),
+            [ResourceAttributes['host.name'], ResourceAttributes['service.version']]) AS values
+    FROM {{source}})
+ARRAY JOIN keys AS Key, values AS Value
+WHERE length(Value) BETWEEN 1 AND {_FACET_LENGTH}
+    AND NOT match(Value, '[0-9]{{5,}}|[0-9a-fA-F-]{{12,}}|^[0-9.:]{{5,}}$|@')
+GROUP BY Slot, ServiceName, IsOwn, Key, Value""",
+)
+
+_FRAMES = "arrayFilter(l -> match(l, '^\\\\s*(File \"|at )'), splitByChar('\\n', Stacktrace))"
+_FOREIGN = "match(l, 'site-packages|node_modules|/lib/python|java\\\\.base|node:internal')"
+_GROUP_ID = f"""lower(hex(sipHash64(ServiceName, Type, multiIf(
+        arrayExists(l -> NOT {_FOREIGN}, {_FRAMES}),
+            arrayStringConcat(arrayMap(l -> replaceRegexpAll(l, 'line [0-9]+|:[0-9]+', ''),
+                arrayFilter(l -> NOT {_FOREIGN}, {_FRAMES})), '\\n'),
+        notEmpty({_FRAMES}),
+            arrayStringConcat(arrayMap(l -> replaceRegexpAll(l, 'line [0-9]+|:[0-9]+', ''),
+                {_FRAMES}), '\\n'),
+        replaceRegexpAll(Message, '[0-9a-f]{{8,}}|[0-9]+|\\'[^\\']*\\'|"[^"]*"', '*')))))"""
+
+
+def _exceptions(inner: str, source: str) -> str:
+    """The group of an exception: its type and its own frames without lines; without frames, its
+    message without what differs each time. Changes of it need another EXCEPTION_GROUP_VERSION.
+    """
+    return f"""SELECT Timestamp, ServiceName, Release, Colour, '{source}' AS Source,
+    {EXCEPTION_GROUP_VERSION} AS GroupVersion, {_GROUP_ID} AS GroupId, Type, Message, Stacktrace,
+    TraceId, SpanId
+FROM ({inner})"""
+
+
+_SPAN_EXCEPTIONS = View(
+    "exceptions_from_spans",
+    names.EXCEPTIONS,
+    names.SPANS,
+    _exceptions(
+        f"""SELECT at AS Timestamp, ServiceName, {_RELEASE}, {_COLOUR}, TraceId, SpanId,
+        attributes['exception.type'] AS Type, attributes['exception.message'] AS Message,
+        attributes['exception.stacktrace'] AS Stacktrace
+    FROM (SELECT ServiceName, ResourceAttributes, TraceId, SpanId, Events.Timestamp AS times,
+            Events.Name AS kinds, Events.Attributes AS maps FROM {{source}})
+    ARRAY JOIN times AS at, kinds AS kind, maps AS attributes
+    WHERE kind = 'exception'""",
+        "span",
+    ),
+    where="has(Events.Name, 'exception')",
+)
+
+_LOG_EXCEPTIONS = View(
+    "exceptions_from_logs",
+    names.EXCEPTIONS,
+    names.LOGS,
+    _exceptions(
+        f"""SELECT Timestamp, ServiceName, {_RELEASE}, {_COLOUR}, TraceId, SpanId,
+        LogAttributes['exception.type'] AS Type, LogAttributes['exception.message'] AS Message,
+        LogAttributes['exception.stacktrace'] AS Stacktrace FROM {{source}}""",
+        "log",
+    ),
+    where=(
+        "SeverityNumber >= 13 AND (LogAttributes['exception.type'] != '' "
+        "OR LogAttributes['exception.stacktrace'] != '')"
+    ),
+)
+
+_END = "addNanoseconds(Timestamp, DurationNs)"
+_TRACE_INDEX = View(
+    "trace_index_from",
+    names.TRACE_INDEX,
+    names.SPANS,
+    f"SELECT TraceId, min(Timestamp) AS Start, max({_END}) AS End FROM {{source}} GROUP BY TraceId",
+    where="TraceId != ''",
+)
+
+_TRACES = View(
+    "traces_from",
+    names.TRACES,
+    names.SPANS,
+    f"""SELECT toStartOfFiveMinutes(min(Timestamp)) AS Slot, TraceId, min(Timestamp) AS Start,
+    max({_END}) AS End,
+    min((toUInt8(ParentSpanId != ''), Timestamp, toString(ServiceName), toString(SpanName))) AS Root,
+    groupUniqArray(toString(ServiceName)) AS Services, count() AS Spans,
+    countIf(StatusCode = 'error') AS Errors,
+    max(ResourceAttributes['service.namespace'] = '{names.OWN_NAMESPACE}') AS IsOwn
+FROM {{source}} GROUP BY TraceId""",
+    where="TraceId != ''",
+)
+
+_SERIES = View(
+    "series_from",
+    names.SERIES,
+    names.METRICS,
+    """SELECT toDate(Timestamp) AS Day, MetricName, ServiceName, SeriesId,
+    any(MetricType) AS MetricType, any(MetricUnit) AS MetricUnit,
+    any(MetricDescription) AS MetricDescription, any(Temporality) AS Temporality,
+    any(IsMonotonic) AS IsMonotonic, any(Attributes) AS Attributes,
+    any(ResourceAttributes) AS ResourceAttributes, min(Timestamp) AS First, max(Timestamp) AS Last
+FROM {source} GROUP BY Day, MetricName, ServiceName, SeriesId""",
+)
+
+_HOSTS = View(
+    "hosts_from",
+    names.HOSTS,
+    names.METRICS,
+    """SELECT toDate(Timestamp) AS Day, ResourceAttributes['host.name'] AS Host, ServiceName,
+    anyLast(ResourceAttributes) AS Attributes, min(Timestamp) AS First, max(Timestamp) AS Last
+FROM {source} GROUP BY Day, Host, ServiceName""",
+    where="ResourceAttributes['host.name'] != ''",
+)
+
+# Those that read another view's target stand behind it.
+VIEWS: Final = (
+    _EDGE_REQUESTS,
+    _REQUEST_MINUTES,
+    _OPERATION_MINUTES,
+    _LOG_MINUTES,
+    _LOG_FACETS,
+    _LOG_EXCEPTIONS,
+    _SPAN_EXCEPTIONS,
+    _TRACE_INDEX,
+    _TRACES,
+    _SERIES,
+    _HOSTS,
+)

@@ -1,0 +1,144 @@
+"""A store of version 1 with records in it becomes one of the present version, killed or not."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from chdb.state.sqlitelike import Connection
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest,
+)
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from insightengine.telemetry import decode, segments
+from insightengine.telemetry.port import Signal
+from insightengine.telemetry.schema import migrations, version1
+from insightengine.telemetry.schema.layout import Layout
+from insightengine.telemetry.store_engine import EngineLimits, StoreEngine
+from insightengine.telemetry.store_query import Query
+from tests.contracts.test_store_engine import edge_log
+
+LIMITS = EngineLimits(memory_bytes=256 * 1024**2, query_timeout_s=20, retention_days=14)
+_NOW = time.time_ns() - 3_600_000_000_000
+_DAY = 86_400_000_000_000
+_DEFINITIONS = (
+    "SELECT name, create_table_query FROM system.tables WHERE database = 'insight' "
+    "AND name NOT LIKE '.%' ORDER BY name"
+)
+_CONTENTS = (
+    "SELECT (SELECT count() FROM logs), (SELECT sum(Requests) FROM request_minutes), "
+    "(SELECT sum(Entries) FROM log_minutes), (SELECT count() FROM spans), "
+    "(SELECT (sum(Spans), min(Root).4) FROM traces), (SELECT sum(Calls) FROM operation_minutes), "
+    "(SELECT (Type, count()) FROM exceptions GROUP BY Type), (SELECT count() FROM metrics), "
+    "(SELECT uniq(SeriesId) FROM series), (SELECT groupArray(Host) FROM hosts FINAL)"
+)
+_EXPECTED = b"5\t5\t5\t4\t(4,'GET /orders')\t2\t('PaymentError',2)\t2\t1\t['node-1']\n"
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    """The path of a store of version 1 that holds logs, spans of two days and metrics."""
+    path = tmp_path / "store"
+    path.mkdir()
+    connection = Connection(str(path))
+    for statement in (*migrations.bootstrap_statements(Layout()), *version1.STATEMENTS):
+        connection.query(statement)
+    connection.query(migrations.applied_statement(1))
+    for signal, file in segment_files(tmp_path).items():
+        connection.query(decode.insert_statement(signal, file, f"{signal.value}-1"))
+    connection.close()
+    return path
+
+
+def segment_files(folder: Path) -> dict[Signal, Path]:
+    spans, metrics = folder / "spans.pb", folder / "metrics.pb"
+    spans.write_bytes(segments.encode(_spans(), 4))
+    metrics.write_bytes(segments.encode(_metrics(), 2))
+    return {
+        Signal.LOGS: edge_log(folder, 5),
+        Signal.TRACES: spans,
+        Signal.METRICS: metrics,
+    }
+
+
+def _spans() -> bytes:
+    request = ExportTraceServiceRequest()
+    scope = request.resource_spans.add().scope_spans.add()
+    for n in range(4):
+        begin = _NOW - _DAY * (n // 2)
+        span = scope.spans.add(start_time_unix_nano=begin, end_time_unix_nano=begin + 1_000_000)
+        span.trace_id, span.span_id = bytes([1 + n // 2] * 16), bytes([1 + n] * 8)
+        if n % 2:
+            span.parent_span_id = bytes([n] * 8)
+            failed = span.events.add(name="exception", time_unix_nano=begin)
+            failed.attributes.add(key="exception.type").value.string_value = "PaymentError"
+        else:
+            span.name, span.kind = "GET /orders", 2
+    return request.SerializeToString()
+
+
+def _metrics() -> bytes:
+    request = ExportMetricsServiceRequest()
+    resource = request.resource_metrics.add()
+    resource.resource.attributes.add(key="host.name").value.string_value = "node-1"
+    metric = resource.scope_metrics.add().metrics.add(name="load")
+    for value in (1.0, 2.0):
+        metric.gauge.data_points.add(time_unix_nano=_NOW, as_double=value)
+    return request.SerializeToString()
+
+
+def migrated(path: Path) -> Iterator[StoreEngine]:
+    engine = StoreEngine(path, LIMITS)
+    if engine.needs_rebuild:
+        engine.rebuild()
+    yield engine
+    engine.close()
+
+
+def test_everything_is_there_and_derived_after_the_migration(old: Path) -> None:
+    for engine in migrated(old):
+        assert engine.run(Query(_CONTENTS)) == _EXPECTED
+
+
+def test_a_migrated_store_is_a_new_one(old: Path, tmp_path: Path) -> None:
+    for engine in migrated(old):
+        after = engine.run(Query(_DEFINITIONS))
+    for engine in migrated(tmp_path / "new"):
+        assert engine.run(Query(_DEFINITIONS)) == after
+
+
+def test_what_was_inserted_before_is_still_known_before_the_rebuild(
+    old: Path, tmp_path: Path
+) -> None:
+    engine = StoreEngine(old, LIMITS)
+    assert engine.needs_rebuild
+    for signal, file in segment_files(tmp_path).items():
+        engine.insert(signal, file, f"{signal.value}-1")
+    engine.rebuild()
+    assert engine.run(Query(_CONTENTS)) == _EXPECTED
+    engine.close()
+
+
+@pytest.mark.parametrize("share", [0.02, 0.15, 0.3, 0.5, 0.7, 0.9, 0.99])
+def test_a_migration_that_was_killed_is_completed_by_the_next_start(
+    old: Path, share: float
+) -> None:
+    engine = StoreEngine(old, LIMITS)
+    (pending,) = engine._pending
+    statements = pending.rebuild(sorted(engine._lines(migrations.DAYS_SQL)))
+    for statement in statements[: max(1, int(len(statements) * share))]:
+        engine.execute(statement)
+    engine.close()
+    for again in migrated(old):
+        assert again.run(Query(_CONTENTS)) == _EXPECTED
+
+
+def test_a_repeated_insert_derives_nothing_twice(tmp_path: Path) -> None:
+    for engine in migrated(tmp_path / "new"):
+        for _ in range(2):
+            for signal, file in segment_files(tmp_path).items():
+                engine.insert(signal, file, f"{signal.value}-1")
+        assert engine.run(Query(_CONTENTS)) == _EXPECTED
