@@ -5,14 +5,20 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from insightengine.application.load import load_application
+from insightengine.runtimes.compose.names import Names
+from insightengine.runtimes.compose.runner import Runner, docker_environment
+from insightengine.runtimes.compose.runtime import ComposeRuntime
 from insightengine.runtimes.port import ReleaseRuntime, Source, Unit
+from tests.docker.engine import Engine
 from tests.fakes.runtime import FakeRuntime
 
 TINY = Path(__file__).parents[1] / "applications/tiny"
@@ -25,15 +31,16 @@ class Harness:
     runtime: ReleaseRuntime
     again: Callable[[], ReleaseRuntime]
     folder: Path
+    variables: Mapping[str, str] = field(default_factory=dict)
 
     def source(self, services: str = "web worker", **behaviour: Any) -> Source:
         """The tiny application with that behaviour, and only those of its services."""
         (self.folder / "behaviour.json").write_text(json.dumps({"version": "1", **behaviour}))
         text = (self.folder / "compose.yaml").read_text()
-        application = load_application(text, str(self.folder / "compose.yaml"), {})
+        application = load_application(text, str(self.folder / "compose.yaml"), self.variables)
         left_out = tuple(s for s in application.services if s.name not in services.split())
         kept = tuple(s for s in application.services if s not in left_out)
-        return Source(type(application)(application.name, application.file, kept), self.folder)
+        return Source(replace(application, services=kept), self.folder)
 
     def unit(self, release: str, services: str = "web worker", **behaviour: Any) -> Unit:
         source = self.source(services, version=release, **behaviour)
@@ -45,7 +52,7 @@ class Harness:
 
 
 @contextmanager
-def fake() -> Iterator[Harness]:
+def fake(_: pytest.FixtureRequest) -> Iterator[Harness]:
     runtime = FakeRuntime()
     with _folder() as folder:
         yield Harness(runtime, lambda: runtime, folder)
@@ -64,4 +71,23 @@ def _folder() -> Iterator[Path]:
         shutil.rmtree(folder)
 
 
-RUNTIMES = {"fake": fake}
+@contextmanager
+def compose(request: pytest.FixtureRequest) -> Iterator[Harness]:
+    engine: Engine = request.getfixturevalue("docker_engine")
+    runner = Runner({**docker_environment(), **engine.environment})
+    with _folder() as folder:
+        names = Names.of_state(folder)
+
+        def make() -> ComposeRuntime:
+            return ComposeRuntime(names, folder.parent / "compose", runner=runner)
+
+        runtime = make()
+        try:
+            yield Harness(runtime, make, folder, {"BASE_PYTHON": engine.base})
+        finally:
+            runtime.remove_all("tiny")
+            for artefact in runtime.artefacts():
+                runtime.discard(artefact)
+
+
+RUNTIMES = {"fake": fake, "compose": compose}

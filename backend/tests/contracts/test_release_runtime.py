@@ -22,7 +22,7 @@ Found = TypeVar("Found")
 
 @pytest.fixture(params=list(RUNTIMES))
 def harness(request: pytest.FixtureRequest) -> Iterator[Harness]:
-    with RUNTIMES[request.param]() as one:
+    with RUNTIMES[request.param](request) as one:
         yield one
 
 

@@ -1,4 +1,4 @@
-"""`docker_engine`: one engine for a test session; a module asks for it by importing the name."""
+"""`docker_engine`: one engine for a test session, started when the first test asks for it."""
 
 from __future__ import annotations
 

@@ -8,9 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.docker.engine import Engine
-from tests.docker.fixture import docker_engine
 
-__all__ = ["docker_engine"]
 pytestmark = pytest.mark.timeout(300)
 
 

@@ -11,6 +11,7 @@ from insightengine.application.graph import report_dependencies
 from insightengine.application.keys import TOP, Keys
 from insightengine.application.model import Application, Location, Service
 from insightengine.application.placeholders import report_placeholders
+from insightengine.application.plain import as_json
 from insightengine.application.ports import report_clashes
 from insightengine.application.problems import Place, Problems, nearest
 from insightengine.application.reading import Cursor, with_variables
@@ -31,11 +32,8 @@ def load_application(text: str, file: str, variables: Mapping[str, str]) -> Appl
     problems = Problems()
     unset: dict[str, None] = {}
     top = parse_document(text, file, problems)
-    cursor = Cursor(
-        with_variables(top, variables, problems, lambda name: unset.update({name: None})),
-        "",
-        problems,
-    )
+    filled = with_variables(top, variables, problems, lambda name: unset.update({name: None}))
+    cursor = Cursor(filled, "", problems)
     keys = cursor.keys(TOP)
     cursors = _service_cursors(cursor, keys)
     services = _services(cursors, variables)
@@ -52,7 +50,7 @@ def load_application(text: str, file: str, variables: Mapping[str, str]) -> Appl
     name = _name(keys.get("name"), file)
     problems.raise_if_any(file)
     warnings = tuple(f"{file}: the variable {one} is not set; '' is used" for one in unset)
-    return Application(name, file, tuple(services.values()), warnings)
+    return Application(name, file, tuple(services.values()), warnings, document=as_json(filled))
 
 
 def _name(cursor: Cursor | None, file: str) -> str:

@@ -173,12 +173,17 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """`file` is the name that was given to the reader; `warnings` are worth showing, once."""
+    """`file` is the name that was given to the reader; `warnings` are worth showing, once.
+
+    `document` is the whole file as JSON, its variables replaced: what this model does not name
+    is still what Docker Compose runs.
+    """
 
     name: str
     file: str
     services: tuple[Service, ...]
     warnings: tuple[str, ...] = ()
+    document: str = field(default="{}", repr=False)
 
     def service(self, name: str) -> Service | None:
         return next((service for service in self.services if service.name == name), None)

@@ -1,0 +1,1 @@
+"""Docker Compose: the same application as containers, two colours of it as two Compose projects."""
