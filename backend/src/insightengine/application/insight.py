@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 from insightengine.application.keys import INSIGHT, INSIGHT_HEALTH, INSIGHT_LOCAL, names
 from insightengine.application.model import Health, LocalRun
+from insightengine.application.policy import Migrations, SmokeRequest
 from insightengine.application.ports import HIGHEST
 from insightengine.application.reading import Cursor
+from insightengine.application.release_keys import PATH, migrations, smoke_requests
 
 _ROUTE = re.compile(r"/|(/([A-Za-z0-9_.~-]+|\{[a-z_][a-z0-9_]*\}))+/?")
-_PATH = re.compile(r"/[!-~]{0,1000}")
 _SHORTEST_CHECK_S = 0.1
 
 
@@ -24,6 +25,8 @@ class Insight:
     health: Health | None = None
     local: LocalRun | None = None
     routes: tuple[str, ...] = ()
+    smoke: tuple[SmokeRequest, ...] = ()
+    migrations: Migrations | None = None
 
 
 def insight(cursor: Cursor, variables: Mapping[str, str]) -> Insight:
@@ -33,6 +36,8 @@ def insight(cursor: Cursor, variables: Mapping[str, str]) -> Insight:
         health=_health(keys["health"]) if "health" in keys else None,
         local=_local(keys["local"], variables) if "local" in keys else None,
         routes=_routes(keys["routes"]) if "routes" in keys else (),
+        smoke=smoke_requests(keys["smoke"]) if "smoke" in keys else (),
+        migrations=migrations(keys["migrations"]) if "migrations" in keys else None,
     )
 
 
@@ -43,7 +48,7 @@ def _health(cursor: Cursor) -> Health | None:
             cursor.fail("`path` is missing", "add the path that answers 200, such as path: /up")
         return None
     path = keys["path"].text("a path such as /up")
-    if path is not None and not _PATH.fullmatch(path):
+    if path is not None and not PATH.fullmatch(path):
         keys["path"].wrong("a path such as /up, without spaces")
         path = None
     default = Health(path or "/")
@@ -53,6 +58,7 @@ def _health(cursor: Cursor) -> Health | None:
         interval_s=_seconds(keys, "interval", default.interval_s),
         timeout_s=_seconds(keys, "timeout", default.timeout_s),
         deadline_s=_seconds(keys, "deadline", default.deadline_s),
+        successes=(keys["successes"].integer(1, 100) or 1) if "successes" in keys else 1,
     )
 
 
@@ -70,16 +76,21 @@ def _local(cursor: Cursor, variables: Mapping[str, str]) -> LocalRun | None:
     command = keys["command"].words()
     if command is not None and not any(command):
         keys["command"].wrong("a command")
-    prepare = [one.words() for one in keys["prepare"].items()] if "prepare" in keys else []
-    for one, words in zip(keys["prepare"].items() if prepare else [], prepare, strict=True):
-        if words == ():
-            one.wrong("a command")
     return LocalRun(
         command=command or (),
         working_dir=keys["working_dir"].text("a path") if "working_dir" in keys else None,
-        prepare=tuple(words for words in prepare if words),
+        prepare=_commands(keys["prepare"]) if "prepare" in keys else (),
+        build=_commands(keys["build"]) if "build" in keys else (),
         environment=keys["environment"].variables(variables) if "environment" in keys else {},
     )
+
+
+def _commands(cursor: Cursor) -> tuple[tuple[str, ...], ...]:
+    found = [(item, item.words()) for item in cursor.items("a list of commands")]
+    for item, words in found:
+        if words == ():
+            item.wrong("a command")
+    return tuple(words for _, words in found if words)
 
 
 def _routes(cursor: Cursor) -> tuple[str, ...]:

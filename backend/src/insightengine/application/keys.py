@@ -103,10 +103,18 @@ INSIGHT: Mapping[str, Described] = {
         "mapping", "ready while its process runs", "How to ask the service whether it can serve."
     ),
     "local": Described("mapping", "", "How the service runs without Docker."),
+    "migrations": Described(
+        "mapping", "none", "How a release brings the schema of its database to its version."
+    ),
     "routes": Described(
         "list of path patterns",
         "parts of a path that look like ids become `:id`",
         "Names of routes in the access log, such as `/products/{slug}`.",
+    ),
+    "smoke": Described(
+        "list of paths or mappings",
+        "none",
+        "Requests that a new version must answer before any visitor reaches it.",
     ),
 }
 INSIGHT_HEALTH: Mapping[str, Described] = {
@@ -119,6 +127,7 @@ INSIGHT_HEALTH: Mapping[str, Described] = {
     "interval": Described("duration", "`2s`", "Time between two checks."),
     "timeout": Described("duration", "`2s`", "Time after which a check counts as failed."),
     "deadline": Described("duration", "`60s`", "Time that a start may take."),
+    "successes": Described("1 to 100", "`1`", "Checks in a row that must succeed."),
 }
 INSIGHT_LOCAL: Mapping[str, Described] = {
     "command": Described("text or list", "required", "The command; no shell is involved."),
@@ -128,9 +137,104 @@ INSIGHT_LOCAL: Mapping[str, Described] = {
     "prepare": Described(
         "list of commands", "none", "Run to success before each start, such as migrations."
     ),
+    "build": Described(
+        "list of commands",
+        "none",
+        "Run once in the copied source of each version, such as `uv sync --frozen`.",
+    ),
     "environment": Described(
         "mapping or list", "none", "Added to `environment` of the service; wins over it."
     ),
+}
+INSIGHT_SMOKE: Mapping[str, Described] = {
+    "path": Described("path", "required", "What is asked for; the short form is the path alone."),
+    "method": Described("text", "`GET`", "Method of the request."),
+    "status": Described("100 to 599", "200 to 399", "Status that must come back."),
+    "headers": Described("mapping or list", "none", "Headers of the request."),
+    "body": Described("text", "none", "Body of the request."),
+    "contains": Described("text", "none", "A text that must be in the body that comes back."),
+    "within": Described("duration", "`5s`", "Time in which the answer must be complete."),
+}
+INSIGHT_MIGRATIONS: Mapping[str, Described] = {
+    "alembic": Described("path", "", "The `alembic.ini`, relative to the service's source."),
+    "sql": Described("path", "", "A folder of `NAME.up.sql` files, each with a `NAME.down.sql`."),
+    "command": Described("text or list", "", "Any other tool: the command that migrates."),
+    "down": Described("text or list", "none", "With `command`: takes the migration back."),
+    "sql_of": Described(
+        "text or list", "none", "With `command`: prints the SQL that would run, for the lint."
+    ),
+    "database": Described(
+        "service", "the only supplied PostgreSQL", "The service whose database it is."
+    ),
+    "lock_timeout": Described("duration", "`2s`", "How long a statement may wait for a lock."),
+    "statement_timeout": Described("duration", "`1m`", "How long a statement may run."),
+    "attempts": Described("1 to 100", "`5`", "Attempts when a lock was not free in time."),
+    "timeout": Described("duration", "`10m`", "How long all migrations together may run."),
+    "allow": Described("list of rules", "none", "Rules of the lint whose findings are accepted."),
+}
+INSIGHT_TOP: Mapping[str, Described] = {
+    "release": Described("mapping", "", "How the application is released."),
+}
+RELEASE: Mapping[str, Described] = {
+    "rollback_window": Described(
+        "duration", "`15m`", "How long the previous version stays warm after a release."
+    ),
+    "drain_timeout": Described(
+        "duration", "`30s`", "How long requests that the previous version began are waited for."
+    ),
+    "watch": Described("duration", "`30s`", "How long the gates compare after the switch."),
+    "watch_limit": Described(
+        "duration", "`5m`", "How long they may take when there are too few requests to decide."
+    ),
+    "on_inconclusive": Described(
+        "`hold`, `accept` or `roll-back`", "`hold`", "What follows when they could not decide."
+    ),
+    "gates": Described("mapping", "", "What counts as worse than the previous version."),
+    "canary": Described(
+        "list of percentages", "none", "Shares of visitors that get the new version before all do."
+    ),
+    "canary_step": Described("duration", "`1m`", "How long each share is watched."),
+    "hooks": Described("mapping", "none", "Commands of yours, run in the project's folder."),
+    "tests": Described(
+        "command or list of commands",
+        "none",
+        "Run against the released version; failing undoes it.",
+    ),
+    "notify": Described(
+        "list of addresses", "none", "Each outcome is sent there as JSON, by POST."
+    ),
+    "approval": Described(
+        "`none`, `anybody` or `another`", "`none`", "Who has to agree to a plan before it runs."
+    ),
+    "lint": Described(
+        "`warn` or `refuse`", "`warn`", "What findings about locks and scans in migrations do."
+    ),
+    "keep": Described("1 to 1000", "`10`", "Releases kept for a rollback, at least."),
+    "keep_for": Described("duration", "`720h`", "Younger releases are kept in any case."),
+}
+RELEASE_GATES: Mapping[str, Described] = {
+    "error_increase": Described("0 to 1", "`0.01`", "Allowed growth of the share of 5xx answers."),
+    "p95_ratio": Described("1 to 100", "`1.3`", "Allowed p95, as a multiple of the previous one."),
+    "p95_floor": Described("duration", "`10ms`", "Growth of p95 that is never a reason."),
+    "most_errors": Described("0 to 1", "`0.1`", "Allowed share of 5xx answers in any case."),
+    "slowest_p95": Described("duration", "none", "Allowed p95 in any case."),
+    "least_requests": Described("10 to 1000000", "`50`", "Fewer requests decide nothing."),
+    "most_restarts": Described("0 to 1000", "`0`", "Allowed restarts of its processes."),
+    "memory_ratio": Described(
+        "1 to 100", "`2`", "Allowed memory, as a multiple of the previous version's."
+    ),
+    "metrics": Described("list of mappings", "none", "Any stored metric, with its limit."),
+}
+RELEASE_METRIC: Mapping[str, Described] = {
+    "name": Described("text", "required", "The metric's name."),
+    "at_most": Described("number", "required", "What its mean over the watch may reach."),
+}
+RELEASE_HOOKS: Mapping[str, Described] = {
+    "before-build": Described("command or list", "none", "Before anything is built."),
+    "before-migrate": Described("command or list", "none", "Before the schema is changed."),
+    "before-switch": Described("command or list", "none", "When the new version is proved."),
+    "after-switch": Described("command or list", "none", "When it serves."),
+    "on-rollback": Described("command or list", "none", "When it was taken back."),
 }
 
 

@@ -8,18 +8,19 @@ from pathlib import PurePath
 
 from insightengine.application.document import parse_document
 from insightengine.application.graph import report_dependencies
-from insightengine.application.keys import TOP, Keys
-from insightengine.application.model import Application, Location, Service
+from insightengine.application.keys import INSIGHT_TOP, TOP, names
+from insightengine.application.model import Application, Location, Service, SuppliedKind
 from insightengine.application.placeholders import report_placeholders
 from insightengine.application.plain import as_json
+from insightengine.application.policy import ReleasePolicy
 from insightengine.application.ports import report_clashes
-from insightengine.application.problems import Place, Problems, nearest
+from insightengine.application.problems import Place, Problems, nearest, shown
 from insightengine.application.reading import Cursor, with_variables
+from insightengine.application.release_keys import release_policy
 from insightengine.application.service import read_service
 
 MOST_SERVICES = 200
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
-_NO_KEYS = Keys(used=frozenset())
 
 
 def load_application(text: str, file: str, variables: Mapping[str, str]) -> Application:
@@ -45,12 +46,15 @@ def load_application(text: str, file: str, variables: Mapping[str, str]) -> Appl
     report_dependencies(services, place, problems)
     report_clashes(services.values(), place, problems)
     _report_placeholders(cursors, services)
-    if "x-insight" in keys:
-        keys["x-insight"].keys(_NO_KEYS)
+    _report_databases(services, place, problems)
+    own = keys["x-insight"].keys(names(INSIGHT_TOP)) if "x-insight" in keys else {}
+    policy = release_policy(own["release"]) if "release" in own else ReleasePolicy()
     name = _name(keys.get("name"), file)
     problems.raise_if_any(file)
     warnings = tuple(f"{file}: the variable {one} is not set; '' is used" for one in unset)
-    return Application(name, file, tuple(services.values()), warnings, document=as_json(filled))
+    return Application(
+        name, file, tuple(services.values()), warnings, as_json(filled), release=policy
+    )
 
 
 def _name(cursor: Cursor | None, file: str) -> str:
@@ -88,6 +92,24 @@ def _report_placeholders(cursors: Mapping[str, Cursor], services: Mapping[str, S
             report_placeholders(own["local"], services)
 
 
+def _report_databases(services: Mapping[str, Service], place: Place, problems: Problems) -> None:
+    """A database that migrations name must be a service; without a name there must be one only."""
+    postgres = [one.name for one in services.values() if one.supplied is SuppliedKind.POSTGRES]
+    for service in services.values():
+        if service.migrations is None:
+            continue
+        at = place(service.name, "x-insight", "migrations")
+        key = f"services.{service.name}.x-insight.migrations.database"
+        named = service.migrations.database
+        if named is not None and named not in services:
+            meant = nearest(named, services)
+            hint = f"did you mean `{meant}`?" if meant else "name a service of this file"
+            problems.add(at, key, f"{shown(named)} names no service", hint)
+        elif named is None and len(postgres) > 1:
+            message = f"is missing: there are {len(postgres)} databases"
+            problems.add(at, key, message, f"name one of {', '.join(postgres)}")
+
+
 def _report_references(
     services: Mapping[str, Service], keys: Mapping[str, Cursor], place: Place, problems: Problems
 ) -> None:
@@ -105,8 +127,8 @@ def _report_references(
             "secrets": service.secrets,
             "configs": service.configs,
         }
-        for kind, names in used.items():
-            for name in dict.fromkeys(names):
+        for kind, wanted in used.items():
+            for name in dict.fromkeys(wanted):
                 if name not in declared[kind]:
                     at = place(service.name, kind, name)
                     _report_undeclared(at, service, kind, name, declared[kind], problems)

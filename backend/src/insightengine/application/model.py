@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from insightengine.application.policy import Migrations, ReleasePolicy, SmokeRequest
+
 
 class SuppliedKind(StrEnum):
     """What the embedded platform supplies instead of starting the image."""
@@ -107,7 +109,8 @@ class Health:
 
     `port` is the container's; None means the first one that the service publishes or exposes. On
     the local runtime the service listens on the port that it is told, so `port` is not used there.
-    A check is repeated every `interval_s`; a start fails after `deadline_s`.
+    A check is repeated every `interval_s`; a start fails after `deadline_s`. `successes` in a row
+    are asked for.
     """
 
     path: str
@@ -115,6 +118,7 @@ class Health:
     interval_s: float = 2.0
     timeout_s: float = 2.0
     deadline_s: float = 60.0
+    successes: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +132,7 @@ class LocalRun:
     command: tuple[str, ...]
     working_dir: str | None = None
     prepare: tuple[tuple[str, ...], ...] = ()
+    build: tuple[tuple[str, ...], ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -165,6 +170,8 @@ class Service:
     colours: bool = False
     routes: tuple[str, ...] = ()
     local: LocalRun | None = None
+    smoke: tuple[SmokeRequest, ...] = ()
+    migrations: Migrations | None = None
 
     def is_active(self, profiles: Sequence[str]) -> bool:
         """Compose's rule: a service without profiles always runs."""
@@ -184,6 +191,7 @@ class Application:
     services: tuple[Service, ...]
     warnings: tuple[str, ...] = ()
     document: str = field(default="{}", repr=False)
+    release: ReleasePolicy = field(default_factory=ReleasePolicy)
 
     def service(self, name: str) -> Service | None:
         return next((service for service in self.services if service.name == name), None)

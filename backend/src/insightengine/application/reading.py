@@ -204,6 +204,17 @@ class Cursor:
             return None
         return value
 
+    def number(self, least: float, most: float) -> float | None:
+        value = self.plain
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int | float)
+            or not least <= value <= most
+        ):
+            self.wrong(f"a number from {least:g} to {most:g}")
+            return None
+        return float(value)
+
     def boolean(self) -> bool | None:
         value = self.plain
         if isinstance(value, str) and value in ("true", "false"):

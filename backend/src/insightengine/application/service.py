@@ -98,6 +98,8 @@ def read_service(name: str, cursor: Cursor, variables: Mapping[str, str]) -> Ser
         colours=serves and not supplied if given.colours is None else given.colours,
         routes=given.routes,
         local=given.local,
+        smoke=given.smoke,
+        migrations=given.migrations,
     )
 
 

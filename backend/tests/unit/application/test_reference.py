@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from insightengine.application.keys import INSIGHT, INSIGHT_HEALTH, INSIGHT_LOCAL, SERVICE, TOP
+from insightengine.application import keys
 from insightengine.application.placeholders import OF_OTHERS, OWN
 from insightengine.application.reference import compose_reference
 
 
 def test_every_key_and_placeholder_is_documented() -> None:
     page = compose_reference()
-    known = {*INSIGHT, *INSIGHT_HEALTH, *INSIGHT_LOCAL, *SERVICE.known, *TOP.known}
+    tables = [
+        table for name, table in vars(keys).items() if name.startswith(("INSIGHT", "RELEASE"))
+    ]
+    known = {*keys.SERVICE.known, *keys.TOP.known}.union(*tables)
     assert [key for key in sorted(known) if f"`{key}`" not in page] == []
     assert all(f"`{{{name}}}`" in page for name in OWN)
     assert all(f"`{{SERVICE.{name}}}`" in page for name in OF_OTHERS)
