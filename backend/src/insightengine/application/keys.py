@@ -186,6 +186,9 @@ RELEASE: Mapping[str, Described] = {
     "watch_limit": Described(
         "duration", "`5m`", "How long they may take when there are too few requests to decide."
     ),
+    "warm_up": Described(
+        "duration", "`3s`", "Time after a switch in which latency does not count yet."
+    ),
     "on_inconclusive": Described(
         "`hold`, `accept` or `roll-back`", "`hold`", "What follows when they could not decide."
     ),
@@ -214,7 +217,7 @@ RELEASE: Mapping[str, Described] = {
 }
 RELEASE_GATES: Mapping[str, Described] = {
     "error_increase": Described("0 to 1", "`0.01`", "Allowed growth of the share of 5xx answers."),
-    "p95_ratio": Described("1 to 100", "`1.3`", "Allowed p95, as a multiple of the previous one."),
+    "p95_ratio": Described("1 to 100", "`1.2`", "Allowed p95, as a multiple of the previous one."),
     "p95_floor": Described("duration", "`10ms`", "Growth of p95 that is never a reason."),
     "most_errors": Described("0 to 1", "`0.1`", "Allowed share of 5xx answers in any case."),
     "slowest_p95": Described("duration", "none", "Allowed p95 in any case."),

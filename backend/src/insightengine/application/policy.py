@@ -103,7 +103,7 @@ class GateLimits:
     """
 
     error_increase: float = 0.01
-    p95_ratio: float = 1.3
+    p95_ratio: float = 1.2
     p95_floor_s: float = 0.010
     most_errors: float = 0.10
     slowest_p95_s: float | None = None
@@ -118,13 +118,15 @@ class ReleasePolicy:
     """Everything `x-insight.release` can say, with its defaults.
 
     The new release is watched for `watch_s`; when the gates cannot decide by then, up to
-    `watch_limit_s`. `canary` are the percentages of visitors that it gets before all do.
+    `watch_limit_s`. Latency counts only after `warm_up_s`: caches are empty at first. `canary` are
+    the percentages of visitors that it gets before all do.
     """
 
     rollback_window_s: float = 900.0
     drain_timeout_s: float = 30.0
     watch_s: float = 30.0
     watch_limit_s: float = 300.0
+    warm_up_s: float = 3.0
     on_inconclusive: OnInconclusive = OnInconclusive.HOLD
     gates: GateLimits = field(default_factory=GateLimits)
     canary: tuple[int, ...] = ()

@@ -56,6 +56,7 @@ def release_policy(cursor: Cursor) -> ReleasePolicy:
         drain_timeout_s=given.read("drain_timeout", Cursor.seconds, default.drain_timeout_s),
         watch_s=given.read("watch", Cursor.seconds, default.watch_s),
         watch_limit_s=given.read("watch_limit", Cursor.seconds, default.watch_limit_s),
+        warm_up_s=given.read("warm_up", Cursor.seconds, default.warm_up_s),
         on_inconclusive=given.read(
             "on_inconclusive", lambda found: found.choice(OnInconclusive), default.on_inconclusive
         ),

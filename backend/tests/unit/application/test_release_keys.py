@@ -43,6 +43,7 @@ def test_every_key_of_a_release_reaches_the_policy() -> None:
         drain_timeout: 5s
         watch: 10s
         watch_limit: 1m
+        warm_up: 2s
         on_inconclusive: roll-back
         gates:
           error_increase: 0.02
@@ -73,6 +74,7 @@ def test_every_key_of_a_release_reaches_the_policy() -> None:
         drain_timeout_s=5,
         watch_s=10,
         watch_limit_s=60,
+        warm_up_s=2,
         on_inconclusive=OnInconclusive.ROLL_BACK,
         gates=GateLimits(
             error_increase=0.02,

@@ -1,0 +1,469 @@
+"""What is to be done next, from what was observed, what is wanted, and the time. Pure.
+
+The engine carries out the first step of a plan, observes again and plans again. So there is no
+difference between going on and starting over: a releaser that was killed at any point is followed
+by one that sees what is there and does what is missing.
+
+Invariants, each with a test of its own: the serving colour is never stopped; no visitor reaches a
+colour whose checks did not succeed since it was started; nothing is migrated before a restore point
+was set; a colour that was taken out is never one that may step in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from insightengine.application.policy import Approval, Hook
+from insightengine.core.colours import Colour
+from insightengine.release.models import (
+    ColourState,
+    Failure,
+    Kind,
+    Label,
+    Step,
+    StepKind,
+    digest_of,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What one operation is to reach, as known once its release was built and inspected.
+
+    `canary` are percentages; `checks` says that the gates are to watch. `unchecked` are services
+    without a health check, `unsafe` findings of the migrations' lint that refuse the release, and
+    `breaking` those that break old code. `schema_blocks` says why the schema does not allow it.
+    """
+
+    kind: Kind
+    release: str
+    previous: str | None = None
+    hooks: frozenset[Hook] = frozenset()
+    canary: tuple[int, ...] = ()
+    has_migrations: bool = False
+    has_down: bool = False
+    label: Label = Label.INSTANT
+    has_smoke: bool = False
+    has_singles: bool = False
+    has_tests: bool = False
+    checks: bool = True
+    stays_warm: bool = True
+    unchecked: tuple[str, ...] = ()
+    unsafe: tuple[str, ...] = ()
+    breaking: tuple[str, ...] = ()
+    schema_blocks: str | None = None
+    takes_schema_back: bool = False  # a rollback over migrations that have to be taken back
+    approval: Approval = Approval.NONE
+    asked_by: str = ""
+    accepts_forward_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ColourFacts:
+    """What runs in a colour. `release` is None when nothing does."""
+
+    release: str | None = None
+    instances: int = 0
+    failing: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """Somebody agreed to the plan of that hash."""
+
+    plan: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Keys of the steps that the journal knows as begun, and as done.
+
+    A colour that is started again has to prove itself again: its earlier checks do not count.
+    """
+
+    begun: frozenset[str] = frozenset()
+    done: frozenset[str] = frozenset()
+
+    def begin(self, key: str) -> Progress:
+        lapsed = _PROVED_OF_A_START if key == StepKind.START else frozenset[str]()
+        return Progress(self.begun | {key}, self.done - lapsed)
+
+    def succeed(self, key: str) -> Progress:
+        return Progress(self.begun, self.done | {key})
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """The world, and what the journal holds of this operation.
+
+    `serving` is the colour that the edge sends requests to, None before the first release; `share`
+    the percentage of them that the other colour gets instead; `may_step_in` says that the other one
+    answers when the serving one does not. `warm_until` is when the rollback window of the other
+    colour ends.
+    """
+
+    serving: Colour | None = None
+    share: int = 0
+    may_step_in: bool = False
+    colours: Mapping[Colour, ColourFacts] = field(default_factory=dict)
+    wanted_instances: int = 1
+    progress: Progress = Progress()
+    failure: Failure | None = None
+    cancelled_by: str | None = None
+    held: str | None = None  # why the gates could not decide, until somebody accepts it
+    agreements: tuple[Agreement, ...] = ()
+    warm_until: datetime | None = None
+
+    @property
+    def begun(self) -> frozenset[str]:
+        return self.progress.begun
+
+    @property
+    def done(self) -> frozenset[str]:
+        return self.progress.done
+
+    def of(self, colour: Colour) -> ColourFacts:
+        return self.colours.get(colour, ColourFacts())
+
+    @property
+    def serving_release(self) -> str | None:
+        return self.of(self.serving).release if self.serving else None
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """All that is left to do, in order."""
+
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NoChange:
+    """It is as it should be."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Nothing was changed and nothing will be."""
+
+    code: str
+    message: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """For a person: to approve the plan of that hash, or to decide what the gates could not."""
+
+    reason: str
+    hint: str
+    plan: str | None = None
+
+
+Plan = Steps | NoChange | Refused | Waits
+_TOLERATED_HOOKS = {f"{StepKind.HOOK}:{hook}" for hook in (Hook.AFTER_SWITCH, Hook.ON_ROLLBACK)}
+_AFTER_PROOF = {StepKind.REPLACE, StepKind.MIGRATE_DOWN}
+_PROVED_OF_A_START = frozenset(
+    map(str, (StepKind.START, StepKind.HEALTH, StepKind.SMOKE, StepKind.EDGE))
+)
+_INCIDENTAL = {StepKind.UNWARM, StepKind.STOP, StepKind.DRAIN}
+
+
+def plan(goal: Goal, observed: Observed, now: datetime) -> Plan:
+    """What is left to do for the goal. The same arguments give the same plan."""
+    if goal.kind is Kind.RETIRE:
+        return _retire(observed, now)
+    if StepKind.FINISH in observed.done or StepKind.FINISH_FAILED in observed.done:
+        return NoChange("the operation is over")
+    target = target_colour(goal, observed)
+    if observed.failure is not None or observed.cancelled_by is not None:
+        return Steps(tuple(_taking_back(goal, observed, target)))
+    if not _has_begun(observed):
+        stopped = _unchanged(goal, observed) or _refusal(goal, observed, now)
+        if stopped is not None:
+            return stopped
+        waits = _missing_approval(goal, observed, target)
+        if waits is not None:
+            return waits
+    if observed.held is not None:
+        hint = f"insight approve {goal.release} keeps it, insight release cancel takes it back"
+        return Waits(observed.held, hint)
+    return Steps(tuple(_forward(goal, observed, target)))
+
+
+def is_tolerated(goal: Goal, step: Step) -> bool:
+    """Whether a failure of the step is told and nothing is taken back for it.
+
+    A rollback that reached its colour is not undone for what comes after: going back would bring
+    the release that somebody just wanted to be rid of.
+    """
+    if step.kind is StepKind.DRAIN or step.key in _TOLERATED_HOOKS:
+        return True
+    return goal.kind is Kind.ROLLBACK and step.kind in _AFTER_PROOF
+
+
+def target_colour(goal: Goal, observed: Observed) -> Colour:
+    """The colour that the wanted release runs in, or is going to.
+
+    The serving one counts only when this operation itself has switched to it.
+    """
+    if observed.serving is None:
+        return Colour.BLUE
+    switched = StepKind.SWITCH in observed.begun and observed.serving_release == goal.release
+    return observed.serving if switched else observed.serving.other
+
+
+def plan_hash(goal: Goal, observed: Observed, target: Colour) -> str:
+    """What an approval binds to: the release, what it replaces, and every step.
+
+    Not whether a colour is still warm: that changes by itself while somebody makes up their mind.
+    """
+    steps = [step.key for step in _whole(goal, observed, target) if step.kind not in _INCIDENTAL]
+    return digest_of(
+        [
+            goal.kind,
+            goal.release,
+            observed.serving_release,
+            goal.label,
+            sorted(goal.breaking),
+            steps,
+        ]
+    )[:16]
+
+
+def colour_state(colour: Colour, observed: Observed, goal: Goal | None = None) -> ColourState:
+    """The state of a colour in the words of the documentation."""
+    facts = observed.of(colour)
+    if facts.release is None:
+        return ColourState.ABSENT
+    if colour is observed.serving:
+        return ColourState.SERVING
+    if goal is not None and facts.release == goal.release:
+        if observed.failure is not None:
+            return ColourState.FAILED
+        return ColourState.HEALTHY if StepKind.HEALTH in observed.done else ColourState.STARTING
+    switched = StepKind.SWITCH in observed.done
+    drained = StepKind.DRAIN in observed.done
+    return ColourState.DRAINING if goal and switched and not drained else ColourState.WARM
+
+
+def _has_begun(observed: Observed) -> bool:
+    """Whether anything was changed that a refusal would leave half-done."""
+    return bool(observed.begun)
+
+
+def _unchanged(goal: Goal, observed: Observed) -> NoChange | None:
+    if observed.serving_release == goal.release and observed.share == 0:
+        return NoChange(f"release {goal.release} serves already")
+    return None
+
+
+def _refusal(goal: Goal, observed: Observed, now: datetime) -> Refused | None:
+    if goal.unchecked and observed.serving is not None:
+        names = ", ".join(goal.unchecked)
+        return Refused(
+            "no_health_check",
+            f"release {goal.release}: {names} cannot be released without a health check; "
+            f"{_still(observed)}",
+            f"add x-insight.health with a path to {goal.unchecked[0]}",
+        )
+    if goal.schema_blocks:
+        return Refused(
+            "schema_moved_on",
+            f"release {goal.release} cannot be brought back: {goal.schema_blocks}; "
+            f"{_still(observed)}",
+            "insight releases lists what can be; a restore goes back further",
+        )
+    if goal.unsafe:
+        return Refused(
+            "unsafe_migration",
+            f"release {goal.release}: its migrations endanger what serves: "
+            f"{'; '.join(goal.unsafe)}; {_still(observed)}",
+            "mend them, or accept a rule: x-insight.migrations.allow",
+        )
+    return _contract_refusal(goal, observed, now)
+
+
+def _contract_refusal(goal: Goal, observed: Observed, now: datetime) -> Refused | None:
+    """What breaks old code has to wait until no old code may come back."""
+    if goal.label is Label.INSTANT or observed.serving is None or goal.kind is not Kind.DEPLOY:
+        return None
+    warm = observed.of(observed.serving.other).release
+    if warm is not None and observed.warm_until is not None and now < observed.warm_until:
+        at = observed.warm_until.strftime("%H:%M:%S %Z")
+        return Refused(
+            "contract_too_early",
+            f"release {goal.release} breaks older code ({'; '.join(goal.breaking)}), and release "
+            f"{warm} may still be rolled back to until {at}; {_still(observed)}",
+            f"deploy again after {at}, or end the window now: insight release retire",
+        )
+    if goal.label is Label.FORWARD_ONLY and not goal.accepts_forward_only:
+        return Refused(
+            "forward_only",
+            f"release {goal.release} cannot be taken back once it has migrated: "
+            f"{'; '.join(goal.breaking)}; {_still(observed)}",
+            "write down-migrations, or say that you know: insight deploy --forward-only",
+        )
+    return None
+
+
+def _still(observed: Observed) -> str:
+    before = observed.serving_release
+    return f"release {before} still serves" if before else "nothing serves"
+
+
+def _missing_approval(goal: Goal, observed: Observed, target: Colour) -> Waits | None:
+    if goal.approval is Approval.NONE:
+        return None
+    wanted = plan_hash(goal, observed, target)
+    for agreement in observed.agreements:
+        is_another = agreement.by != goal.asked_by
+        if agreement.plan == wanted and (goal.approval is Approval.ANYBODY or is_another):
+            return None
+    whom = "somebody" if goal.approval is Approval.ANYBODY else f"somebody besides {goal.asked_by}"
+    return Waits(
+        f"release {goal.release} waits for {whom} to approve plan {wanted}",
+        f"insight approve {goal.release}",
+        wanted,
+    )
+
+
+def _forward(goal: Goal, observed: Observed, target: Colour) -> Iterator[Step]:
+    """Every step that is not yet satisfied. What a restart has undone is asked for again."""
+    done = _still_true(goal, observed, target)
+    for step in _whole(goal, observed, target):
+        if step.key not in done:
+            yield step
+
+
+def _still_true(goal: Goal, observed: Observed, target: Colour) -> frozenset[str]:
+    """Keys of steps that need not be done: by the journal, corrected by what is observed."""
+    done = set(observed.done)
+    runs = observed.of(target).release == goal.release
+    if runs and observed.of(target).instances >= observed.wanted_instances:
+        done |= {StepKind.START, StepKind.STOP, StepKind.UNWARM}
+    else:
+        done -= _PROVED_OF_A_START
+        if observed.of(target).release in (None, goal.release):
+            done |= {StepKind.STOP, StepKind.UNWARM}
+    if not observed.may_step_in:
+        done |= {StepKind.UNWARM, f"{StepKind.UNWARM}:old"}
+    if observed.serving is target and StepKind.SWITCH in observed.begun:
+        done |= {StepKind.SWITCH, *(f"{StepKind.CANARY}:{share}" for share in goal.canary)}
+        done |= {f"{StepKind.WATCH}:{share}" for share in goal.canary}
+    else:
+        done -= {StepKind.SWITCH, StepKind.PROVE}
+    return frozenset(map(str, done))
+
+
+def _whole(goal: Goal, observed: Observed, target: Colour) -> Iterator[Step]:
+    """The whole way, in order, whatever was done of it."""
+    if goal.kind is Kind.DEPLOY:
+        yield Step(StepKind.PROVISION)
+        yield from _schema(goal, target)
+    yield Step(StepKind.UNWARM, colour=target)
+    yield Step(StepKind.STOP, colour=target)
+    yield Step(StepKind.START, colour=target)
+    yield Step(StepKind.HEALTH, colour=target)
+    if goal.has_smoke:
+        yield Step(StepKind.SMOKE, colour=target)
+    yield Step(StepKind.EDGE, colour=target)
+    yield from _hook(goal, Hook.BEFORE_SWITCH)
+    yield from _canary(goal, target)
+    yield Step(StepKind.SWITCH, colour=target)
+    yield Step(StepKind.PROVE, colour=target)
+    if goal.has_singles:
+        yield Step(StepKind.REPLACE, colour=target)
+    if goal.takes_schema_back:
+        yield Step(StepKind.MIGRATE_DOWN)
+    yield from _hook(goal, Hook.AFTER_SWITCH)
+    if goal.has_tests:
+        yield Step(StepKind.TESTS, colour=target)
+    if goal.checks:
+        yield Step(StepKind.WATCH, colour=target)
+    if observed.of(target.other).release is not None:
+        yield Step(StepKind.DRAIN, colour=target.other)
+        if not goal.stays_warm:
+            yield Step(StepKind.UNWARM, "old", target.other)
+            yield Step(StepKind.STOP, "old", target.other)
+    yield Step(StepKind.FINISH, colour=target)
+
+
+def _schema(goal: Goal, target: Colour) -> Iterator[Step]:
+    if goal.has_migrations:
+        yield Step(StepKind.RESTORE_POINT)
+        yield from _hook(goal, Hook.BEFORE_MIGRATE)
+        yield Step(StepKind.MIGRATE)
+        if goal.previous is not None:
+            yield Step(StepKind.VERIFY_OLD, colour=target.other)
+
+
+def _canary(goal: Goal, target: Colour) -> Iterator[Step]:
+    for share in goal.canary if goal.previous is not None else ():
+        yield Step(StepKind.CANARY, str(share), target)
+        if goal.checks:
+            yield Step(StepKind.WATCH, str(share), target)
+
+
+def _hook(goal: Goal, hook: Hook) -> Iterator[Step]:
+    if hook in goal.hooks:
+        yield Step(StepKind.HOOK, hook.value)
+
+
+def _taking_back(goal: Goal, observed: Observed, target: Colour) -> Iterator[Step]:
+    """Visitors first, then workers, then the schema; what failed is stopped last."""
+    old = target.other
+    has_old = observed.of(old).release is not None
+    for step in _visitors_back(observed, target, old, has_old=has_old):
+        if step.key not in observed.done or observed.serving is target or observed.share:
+            yield step
+    rest = []
+    if StepKind.REPLACE in observed.begun and has_old:
+        rest.append(Step(StepKind.REPLACE_BACK, colour=old))
+    if _has_begun(observed):
+        rest += _hook(goal, Hook.ON_ROLLBACK)
+    if _schema_goes_back(goal, observed):
+        rest.append(Step(StepKind.MIGRATE_DOWN))
+    if observed.of(target).release == goal.release and (has_old or observed.serving is not target):
+        rest.append(Step(StepKind.STOP_FAILED, colour=target))
+    rest.append(Step(StepKind.FINISH_FAILED))
+    yield from (step for step in rest if step.key not in observed.done)
+
+
+def _visitors_back(
+    observed: Observed, target: Colour, old: Colour, *, has_old: bool
+) -> Iterator[Step]:
+    """Nothing to go back to: the only serving colour stays, whatever is wrong with it."""
+    moved = observed.serving is target or observed.share > 0
+    if has_old and (moved or StepKind.SWITCH_BACK in observed.begun):
+        yield Step(StepKind.SWITCH_BACK, colour=old)
+        yield Step(StepKind.PROVE_BACK, colour=old)
+
+
+def _schema_goes_back(goal: Goal, observed: Observed) -> bool:
+    """When old code may not run on it: by the label, or because it was tried and did not."""
+    if StepKind.MIGRATE not in observed.begun or not goal.has_down:
+        return False
+    failed = observed.failure.step if observed.failure else ""
+    return goal.label is Label.WITH_DOWN or failed in (StepKind.VERIFY_OLD, StepKind.MIGRATE)
+
+
+def _retire(observed: Observed, now: datetime) -> Plan:
+    """Stops the colour whose rollback window is over."""
+    if observed.serving is None:
+        return NoChange("nothing serves")
+    idle = observed.serving.other
+    if observed.of(idle).release is None and not observed.may_step_in:
+        return NoChange("no colour is kept warm")
+    if observed.warm_until is not None and now < observed.warm_until:
+        left = observed.warm_until - now
+        return NoChange(f"the rollback window is open for {left // timedelta(seconds=1)} s")
+    steps = [Step(StepKind.UNWARM, colour=idle)] if observed.may_step_in else []
+    if observed.of(idle).release is not None:
+        steps.append(Step(StepKind.STOP, colour=idle))
+    return Steps((*steps, Step(StepKind.FINISH, colour=observed.serving)))
