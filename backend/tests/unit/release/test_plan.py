@@ -14,13 +14,9 @@ from hypothesis import strategies as st
 from insightengine.application.policy import Approval, Hook
 from insightengine.core.colours import Colour
 from insightengine.release.models import ColourState, Failure, Kind, Label, Step, StepKind
+from insightengine.release.observed import Agreement, ColourFacts, Goal, Observed, Progress
 from insightengine.release.plan import (
-    Agreement,
-    ColourFacts,
-    Goal,
     NoChange,
-    Observed,
-    Progress,
     Refused,
     Steps,
     Waits,

@@ -7,12 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 from insightengine.core.colours import Colour
 from insightengine.release.models import Failure, Step, StepKind
+from insightengine.release.observed import ColourFacts, Goal, Observed, Progress
 from insightengine.release.plan import (
-    ColourFacts,
-    Goal,
-    Observed,
     Plan,
-    Progress,
     Steps,
     is_tolerated,
     plan,
