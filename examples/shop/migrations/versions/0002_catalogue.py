@@ -38,7 +38,9 @@ PRODUCTS = [
 ]
 _TABLE = sa.table(
     "products",
-    *(sa.column(name) for name in ("slug", "name", "category", "price_cents", "description")),
+    *(sa.column(name, sa.Text) for name in ("slug", "name", "category")),
+    sa.column("price_cents", sa.Integer),
+    sa.column("description", sa.Text),
 )
 
 
