@@ -14,15 +14,15 @@ RANGE = TimeRange(END - timedelta(minutes=15), END)
 
 def test_lines_of_the_platform_are_left_out_but_not_the_edges_lines_of_an_application() -> None:
     sql = logs_where(RANGE, log_filter(scope=Scope.APPLICATION)).sql
-    assert "ResourceAttributes['service.namespace'] != 'insightengine'" in sql
+    assert "NOT (ResourceAttributes['service.namespace'] = 'insightengine' AND NOT (" in sql
     assert "ServiceName = 'edge' AND LogAttributes['site'] NOT IN ('', 'console', 'otlp')" in sql
 
 
 def test_traces_of_the_platform_are_left_out() -> None:
     sql = page_statement(RANGE, TraceFilter(scope=Scope.APPLICATION), None, 10).sql
-    assert "TraceId NOT IN (SELECT TraceId FROM spans" in sql.replace("insight.", "")
+    assert "NOT is_own" in sql
 
 
 def test_everything_is_everything() -> None:
     assert "insightengine" not in logs_where(RANGE, log_filter()).sql
-    assert "insightengine" not in page_statement(RANGE, TraceFilter(), None, 10).sql
+    assert "NOT is_own" not in page_statement(RANGE, TraceFilter(), None, 10).sql

@@ -13,16 +13,18 @@ from typing import Final
 from insightengine.core.errors import InvalidInputError
 from insightengine.core.time import TimeRange
 from insightengine.telemetry.models import LogSeverity, Scope
-from insightengine.telemetry.schema import EDGE_SERVICE, OWN_NAMESPACE, OWN_SITES
+from insightengine.telemetry.query.language import Expression, parse
+from insightengine.telemetry.query.language.sql import condition as search_condition
+from insightengine.telemetry.query.language.vocabulary import LOG_WORDS, SPAN_WORDS
+from insightengine.telemetry.schema import OWN_SITES
+from insightengine.telemetry.schema.views import OWN_LOG
 
 # First severity number of each of OpenTelemetry's ranges of four.
 SEVERITY_NUMBERS: Final = {name: 1 + 4 * index for index, name in enumerate(LogSeverity)}
 UNSPECIFIED_IS: Final = SEVERITY_NUMBERS[LogSeverity.INFO]
 SEVERITY_SQL: Final = f"if(SeverityNumber = 0, {UNSPECIFIED_IS}, SeverityNumber)"
 _OWN_SITES: Final = ", ".join(f"'{site}'" for site in OWN_SITES)
-_MOST_WORDS: Final = 16
 _MOST_ATTRIBUTES: Final = 16
-_WORD: Final = re.compile(r'"([^"]*)"|(\S+)')
 _TRACE_ID: Final = re.compile(r"[0-9a-fA-F]{32}")
 
 
@@ -47,11 +49,11 @@ class Where:
 
 @dataclass(frozen=True, slots=True)
 class LogFilter:
-    """`words` must all be in the body, in any case; `attributes` of the entry or its resource."""
+    """`attributes` of the entry or its resource."""
 
     service: str | None = None
     severity_min: int | None = None
-    words: tuple[str, ...] = ()
+    search: Expression | None = None
     trace_id: str | None = None
     attributes: tuple[tuple[str, str], ...] = ()
     scope: Scope = Scope.ALL
@@ -59,10 +61,10 @@ class LogFilter:
 
 @dataclass(frozen=True, slots=True)
 class TraceFilter:
-    """Traces with a span that fits.
+    """Traces with a span that fits `route` and `search`, and whose services include `service`.
 
-    `route` is a span name with or without its method, an `http.route`, a `url.path`, or a route as
-    the edge names it.
+    With a route, the span of that route is the service's. `route` is a span name with or without
+    its method, an `http.route`, a `url.path`, or a route as the edge names it.
     """
 
     service: str | None = None
@@ -70,6 +72,7 @@ class TraceFilter:
     min_duration_ms: float | None = None
     errors_only: bool = False
     scope: Scope = Scope.ALL
+    search: Expression | None = None
 
 
 def log_filter(
@@ -87,7 +90,7 @@ def log_filter(
     return LogFilter(
         service=service or None,
         severity_min=_severity_number(severity_min),
-        words=_words(q or ""),
+        search=parse(q or ""),
         trace_id=normal_trace_id(trace_id) if trace_id else None,
         attributes=tuple(_attribute(text) for text in attributes),
         scope=scope,
@@ -126,20 +129,28 @@ def logs_where(asked: TimeRange, wanted: LogFilter) -> Where:
     if wanted.trace_id is not None:
         where = where.and_("TraceId = {trace_id:String}", trace_id=wanted.trace_id)
     if wanted.scope is Scope.APPLICATION:
-        where = where.and_(
-            f"(ResourceAttributes['service.namespace'] != '{OWN_NAMESPACE}' "
-            f"OR (ServiceName = '{EDGE_SERVICE}' "
-            f"AND LogAttributes['site'] NOT IN ('', {_OWN_SITES})))"
-        )
-    for index, word in enumerate(wanted.words):
-        condition = f"positionCaseInsensitiveUTF8(Body, {{word_{index}:String}}) > 0"
-        where = where.and_(condition, **{f"word_{index}": word})
+        where = where.and_(f"NOT {OWN_LOG}")
+    if wanted.search is not None:
+        condition, parameters = search_condition(wanted.search, LOG_WORDS)
+        where = where.and_(condition, **parameters)
     for index, (key, value) in enumerate(wanted.attributes):
         where = where.and_(
             f"({_has('LogAttributes', index)} OR {_has('ResourceAttributes', index)})",
             **{f"key_{index}": key, f"value_{index}": value},
         )
     return where
+
+
+def counted_where(wanted: LogFilter) -> Where:
+    """The same for entries that are counted by minute; without words, ids and attributes."""
+    where = Where(("1",))
+    if wanted.service is not None:
+        where = where.and_("ServiceName = {service:String}", service=wanted.service)
+    if wanted.severity_min is not None:
+        where = where.and_(
+            f"{SEVERITY_SQL} >= {{severity_min:UInt8}}", severity_min=wanted.severity_min
+        )
+    return where.and_("NOT IsOwn") if wanted.scope is Scope.APPLICATION else where
 
 
 def edge_where(asked: TimeRange, service: str | None = None, route: str | None = None) -> Where:
@@ -155,8 +166,6 @@ def edge_where(asked: TimeRange, service: str | None = None, route: str | None =
 def span_where(wanted: TraceFilter) -> Where | None:
     """What a span of the trace must be, without its time; None when any trace fits."""
     where = Where()
-    if wanted.service:
-        where = where.and_("ServiceName = {service:String}", service=wanted.service)
     if wanted.route:
         where = where.and_(
             "(SpanName = {route:String} OR endsWith(SpanName, concat(' ', {route:String}))"
@@ -164,12 +173,17 @@ def span_where(wanted: TraceFilter) -> Where | None:
             " OR SpanAttributes['url.path'] = {route:String})",
             route=wanted.route,
         )
+        if wanted.service:
+            where = where.and_("ServiceName = {service:String}", service=wanted.service)
+    if wanted.search is not None:
+        condition, parameters = search_condition(wanted.search, SPAN_WORDS)
+        where = where.and_(condition, **parameters)
     return where if where.conditions else None
 
 
 def traced_edge_where(wanted: TraceFilter) -> Where | None:
     """What a request through the edge must be for its trace to fit: the edge names routes too."""
-    if not wanted.route:
+    if not wanted.route or wanted.search is not None:
         return None
     where = Where(("Route = {route:String}",), {"route": wanted.route})
     if wanted.service:
@@ -184,18 +198,6 @@ def _has(column: str, index: int) -> str:
 
 def _severity_number(given: int | LogSeverity | None) -> int | None:
     return SEVERITY_NUMBERS[given] if isinstance(given, LogSeverity) else given
-
-
-def _words(q: str) -> tuple[str, ...]:
-    """Words apart by spaces; what stands in double quotes is one."""
-    found = [phrase or word for phrase, word in _WORD.findall(q)]
-    words = tuple(dict.fromkeys(word for word in found if word))
-    if len(words) > _MOST_WORDS:
-        raise InvalidInputError(
-            f"q has {len(words)} words; at most {_MOST_WORDS} can be searched for at once",
-            hint='put a phrase in double quotes: q="connection refused"',
-        )
-    return words
 
 
 def _attribute(text: str) -> tuple[str, str]:

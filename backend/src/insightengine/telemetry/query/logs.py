@@ -22,11 +22,13 @@ from insightengine.telemetry.query.filters import (
     SEVERITY_SQL,
     LogFilter,
     Where,
+    counted_where,
     logs_where,
 )
+from insightengine.telemetry.query.minutes import MINUTE_NS, whole_minutes_ns
 from insightengine.telemetry.query.ranges import Grid
 from insightengine.telemetry.query.statement import Row, Statement, statement, texts, whole
-from insightengine.telemetry.schema import LOGS
+from insightengine.telemetry.schema import LOG_MINUTES, LOGS
 
 _LONGEST_BODY: Final = 65_536
 _HASH: Final = (
@@ -48,7 +50,8 @@ def page_statement(
     """One more row than `limit`, which tells whether there is a next page.
 
     The order by hash makes equal times stable, but would read every attribute of the range. So the
-    inner query, which reads times only, finds the time up to which one page reaches.
+    inner query, which reads times only and in the order of the table, finds the time up to which
+    one page reaches.
     """
     is_descending = order is SortOrder.DESCENDING
     where = logs_where(asked, wanted).given(row_limit=limit + 1, row_offset=0)
@@ -79,8 +82,9 @@ def _reach(behind: Where, cursor: LogCursor | None, order: SortOrder) -> str:
     farthest, direction, inward = ("min", "DESC", ">=") if is_descending else ("max", "ASC", "<=")
     return (
         f"Timestamp {inward} (SELECT if(count() = 0, {nothing_behind}, {farthest}(Timestamp)) "
-        f"FROM (SELECT Timestamp FROM {LOGS} WHERE {behind.sql} "
-        f"ORDER BY Timestamp {direction} LIMIT {{row_limit:UInt32}}))"
+        f"FROM (SELECT Timestamp FROM {LOGS} WHERE {behind.sql} ORDER BY "
+        f"toStartOfFiveMinutes(Timestamp) {direction}, Timestamp {direction} "
+        "LIMIT {row_limit:UInt32}))"
     )
 
 
@@ -96,20 +100,53 @@ def page(asked: TimeRange, cursor: LogCursor | None, limit: int, rows: Sequence[
 
 
 def histogram_statement(grid: Grid, wanted: LogFilter) -> Statement:
-    where = logs_where(grid.range, wanted)
+    """Whole minutes are counted already, unless single entries decide what counts."""
     counts = ", ".join(
-        f"countIf(number >= {first} AND number < {first + 4}) AS {name}"
+        f"sumIf(entries, number >= {first} AND number < {first + 4}) AS {name}"
         for name, first in SEVERITY_NUMBERS.items()
         if name is not LogSeverity.FATAL
     )
+    fatal = f"sumIf(entries, number >= {SEVERITY_NUMBERS[LogSeverity.FATAL]}) AS fatal"
+    is_counted = (wanted.search, wanted.trace_id, wanted.attributes) == (None, None, ())
+    if is_counted and grid.step_ns % MINUTE_NS == 0:
+        rows, where = _counted(grid.range, wanted)
+    else:
+        where = logs_where(grid.range, wanted)
+        rows = _single(where)
     return statement(
-        "SELECT intDiv(toUnixTimestamp64Nano(Timestamp), {step_ns:Int64}) * {step_ns:Int64} "
-        f"AS slot_ns, {counts}, countIf(number >= {SEVERITY_NUMBERS[LogSeverity.FATAL]}) AS fatal "
-        f"FROM (SELECT Timestamp, {SEVERITY_SQL} AS number FROM {LOGS} WHERE {where.sql}) "
-        "GROUP BY slot_ns",
+        "SELECT intDiv(at_ns, {step_ns:Int64}) * {step_ns:Int64} AS slot_ns, "
+        f"{counts}, {fatal} FROM ({rows}) GROUP BY slot_ns",
         where,
         step_ns=grid.step_ns,
     )
+
+
+def _single(where: Where) -> str:
+    return (
+        f"SELECT toUnixTimestamp64Nano(Timestamp) AS at_ns, {SEVERITY_SQL} AS number, "
+        f"toUInt64(1) AS entries FROM {LOGS} WHERE {where.sql}"
+    )
+
+
+def _counted(asked: TimeRange, wanted: LogFilter) -> tuple[str, Where]:
+    """Whole minutes from the rollup, the parts of minutes at both ends as they are."""
+    first_ns, last_ns = whole_minutes_ns(asked)
+    where = logs_where(asked, wanted)
+    ends = where.and_(
+        "(Timestamp < fromUnixTimestamp64Nano({first_ns:Int64}, 'UTC') "
+        "OR Timestamp >= fromUnixTimestamp64Nano({last_ns:Int64}, 'UTC'))",
+        first_ns=first_ns,
+        last_ns=last_ns,
+    )
+    alike = counted_where(wanted)
+    sql = (
+        f"SELECT toInt64(toUnixTimestamp(Minute)) * 1000000000 AS at_ns, {SEVERITY_SQL} AS number, "
+        f"Entries AS entries FROM {LOG_MINUTES} "
+        "WHERE Minute >= fromUnixTimestamp64Nano({first_ns:Int64}, 'UTC') "
+        f"AND Minute < fromUnixTimestamp64Nano({{last_ns:Int64}}, 'UTC') AND {alike.sql} "
+        f"UNION ALL {_single(ends)}"
+    )
+    return sql, ends.given(**alike.parameters)
 
 
 def histogram(grid: Grid, rows: Sequence[Row]) -> LogHistogram:

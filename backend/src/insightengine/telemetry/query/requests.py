@@ -17,14 +17,15 @@ from insightengine.telemetry.models import (
     RouteRequests,
     ServiceRequests,
 )
+from insightengine.telemetry.query.durations import percentiles_ms
 from insightengine.telemetry.query.filters import edge_where
+from insightengine.telemetry.query.minutes import MINUTE_NS, READ_AS_THEY_ARE, request_rows
 from insightengine.telemetry.query.ranges import Grid, Slot, before, seconds_of
 from insightengine.telemetry.query.statement import (
     Row,
     Statement,
     items,
     known,
-    number,
     ratio,
     statement,
     whole,
@@ -35,57 +36,69 @@ _MOST_ROWS: Final = 500
 _COUNTS: Final = "count() AS requests, countIf(Status >= 500) AS errors"
 # t-digest: bounded memory over any range, and closest where it matters, at the high percentiles.
 _PERCENTILES: Final = "quantilesTDigest(0.5, 0.95, 0.99)(DurationMs) AS percentiles"
-_P95: Final = "quantileTDigest(0.95)(DurationMs) AS p95"
+_SUMS: Final = (
+    "sum(Requests) AS requests, sum(Errors) AS errors, mapKeys(sumMap(Durations)) AS buckets, "
+    "mapValues(sumMap(Durations)) AS counts"
+)
 
 
 def totals_statement(asked: TimeRange) -> Statement:
-    """One row for the range and one for the range before, each when it has requests."""
-    both = TimeRange(before(asked).start, asked.end)
-    where = edge_where(both)
-    return statement(
-        f"SELECT Timestamp >= fromUnixTimestamp64Nano({{split_ns:Int64}}, 'UTC') AS is_current, "
-        f"{_COUNTS}, {_PERCENTILES} FROM {EDGE_REQUESTS} WHERE {where.sql} GROUP BY is_current",
-        where,
-        split_ns=asked.start_ns,
-    )
+    """One row."""
+    return _grouped(asked, "")
 
 
 def services_statement(asked: TimeRange) -> Statement:
-    where = edge_where(asked)
-    return statement(
-        f"SELECT Service, Colour, Release, {_COUNTS}, {_P95} FROM {EDGE_REQUESTS} "
-        f"WHERE {where.sql} GROUP BY Service, Colour, Release "
-        f"ORDER BY requests DESC, Service, Colour, Release LIMIT {_MOST_ROWS}",
-        where,
-    )
+    return _grouped(asked, "Service, Colour, Release")
+
+
+def routes_statement(asked: TimeRange, service: str | None) -> Statement:
+    return _grouped(asked, "Service, Route, Method", service)
 
 
 def series_statement(grid: Grid, service: str | None, route: str | None) -> Statement:
-    where = edge_where(grid.range, service, route)
+    step = "{step_ns:Int64}"
+    if grid.step_ns % MINUTE_NS:
+        where = edge_where(grid.range, service, route)
+        return statement(
+            f"SELECT intDiv(toUnixTimestamp64Nano(Timestamp), {step}) * {step} AS slot_ns, "
+            f"{_COUNTS}, {_PERCENTILES} FROM {EDGE_REQUESTS} WHERE {where.sql} GROUP BY slot_ns",
+            where,
+            step_ns=grid.step_ns,
+        )
+    rows, where = request_rows(grid.range, service, route)
     return statement(
-        "SELECT intDiv(toUnixTimestamp64Nano(Timestamp), {step_ns:Int64}) * {step_ns:Int64} "
-        f"AS slot_ns, {_COUNTS}, {_PERCENTILES} FROM {EDGE_REQUESTS} WHERE {where.sql} "
-        "GROUP BY slot_ns",
+        f"SELECT intDiv(at_ns, {step}) * {step} AS slot_ns, {_SUMS} FROM ({rows}) GROUP BY slot_ns",
         where,
         step_ns=grid.step_ns,
     )
 
 
-def routes_statement(asked: TimeRange, service: str | None) -> Statement:
-    where = edge_where(asked, service)
-    return statement(
-        f"SELECT Service, Route, Method, {_COUNTS}, {_P95} FROM {EDGE_REQUESTS} "
-        f"WHERE {where.sql} GROUP BY Service, Route, Method "
-        f"ORDER BY requests DESC, Service, Route, Method LIMIT {_MOST_ROWS}",
-        where,
+def _grouped(asked: TimeRange, keys: str, service: str | None = None) -> Statement:
+    """The most requested first. A short range is read as it is, a long one from whole minutes."""
+    order = (
+        f"GROUP BY {keys} ORDER BY requests DESC, {keys} LIMIT {_MOST_ROWS}"
+        if keys
+        else "HAVING requests > 0"
     )
+    columns = f"{keys}, " if keys else ""
+    if asked.duration <= READ_AS_THEY_ARE:
+        where = edge_where(asked, service)
+        return statement(
+            f"SELECT {columns}{_COUNTS}, {_PERCENTILES} FROM {EDGE_REQUESTS} "
+            f"WHERE {where.sql} {order}",
+            where,
+        )
+    rows, where = request_rows(asked, service)
+    return statement(f"SELECT {columns}{_SUMS} FROM ({rows}) {order}", where)
 
 
-def overview(asked: TimeRange, totals: Sequence[Row], services: Sequence[Row]) -> Overview:
-    by_range = {bool(row["is_current"]): row for row in totals}
+def overview(
+    asked: TimeRange, now: Sequence[Row], earlier: Sequence[Row], services: Sequence[Row]
+) -> Overview:
+    """`now` and `earlier` are the totals of the range and of the one before it."""
     return Overview(
-        **dict(_totals(asked, by_range.get(True))),
-        previous=_totals(before(asked), by_range.get(False)),
+        **dict(_totals(asked, next(iter(now), None))),
+        previous=_totals(before(asked), next(iter(earlier), None)),
         services=tuple(_service(row, seconds_of(asked)) for row in services),
     )
 
@@ -134,7 +147,7 @@ def _service(row: Row, seconds: float) -> ServiceRequests:
         requests=requests,
         requests_per_s=requests / seconds,
         error_ratio=ratio(errors, requests),
-        p95_ms=known(row["p95"]),
+        p95_ms=_percentiles(row)["p95_ms"],
     )
 
 
@@ -147,7 +160,7 @@ def _route(row: Row, seconds: float) -> RouteRequests:
         requests=requests,
         requests_per_s=requests / seconds,
         error_ratio=errors / requests,
-        p95_ms=number(row["p95"]),
+        p95_ms=_percentiles(row)["p95_ms"] or 0.0,
     )
 
 
@@ -156,5 +169,9 @@ def _counts(row: Row | None) -> tuple[int, int]:
 
 
 def _percentiles(row: Row | None) -> Mapping[str, float | None]:
-    found = [known(value) for value in items(row["percentiles"])] if row else [None] * 3
+    found: Sequence[float | None] = (None, None, None)
+    if row and "buckets" in row:
+        found = percentiles_ms(zip(items(row["buckets"]), items(row["counts"]), strict=True))
+    elif row:
+        found = [known(value) for value in items(row["percentiles"])]
     return dict(zip(("p50_ms", "p95_ms", "p99_ms"), found, strict=True))

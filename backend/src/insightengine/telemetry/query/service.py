@@ -13,7 +13,7 @@ from insightengine.telemetry.port import TelemetryStore
 from insightengine.telemetry.query import logs, requests, resources, trace, traces
 from insightengine.telemetry.query.cursors import decode_log_cursor, decode_trace_cursor
 from insightengine.telemetry.query.filters import LogFilter, TraceFilter, normal_trace_id
-from insightengine.telemetry.query.ranges import grid_over, settled
+from insightengine.telemetry.query.ranges import before, grid_over, settled
 from insightengine.telemetry.query.statement import Row, Statement
 
 
@@ -40,11 +40,12 @@ class TelemetryQueries:
 
     async def overview(self, asked: TimeRange) -> models.Overview:
         asked = settled(asked, self._now())
-        totals, services = await asyncio.gather(
+        now, earlier, services = await asyncio.gather(
             self._rows(requests.totals_statement(asked)),
+            self._rows(requests.totals_statement(before(asked))),
             self._rows(requests.services_statement(asked)),
         )
-        return requests.overview(asked, totals, services)
+        return requests.overview(asked, now, earlier, services)
 
     async def requests(
         self,
@@ -104,9 +105,13 @@ class TelemetryQueries:
     ) -> models.TracePage:
         at = decode_trace_cursor(cursor) if cursor else None
         asked = at.range if at else asked
-        found = await self._rows(traces.page_statement(asked, wanted, at, limit))
-        summaries = await self._rows(traces.summaries_statement(found)) if found else []
-        return traces.page(asked, limit, found, summaries)
+        found: list[Row] = []
+        for window in traces.windows(asked, at):
+            left = limit + 1 - len(found)
+            found += await self._rows(traces.page_statement(window, wanted, at, left))
+            if len(found) > limit:
+                break
+        return traces.page(asked, limit, found)
 
     async def trace(self, trace_id: str) -> models.TraceDetail:
         """Raises NotFoundError when neither a span nor a request of it is known."""

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -26,10 +26,17 @@ from insightengine.telemetry.query.filters import (
     traced_edge_where,
 )
 from insightengine.telemetry.query.statement import Row, Statement, items, statement, whole
-from insightengine.telemetry.schema import EDGE_REQUESTS, LOGS, OWN_NAMESPACE, SPANS, TRACE_INDEX
+from insightengine.telemetry.schema import (
+    EDGE_REQUESTS,
+    LOG_MINUTES,
+    OPERATION_MINUTES,
+    SPANS,
+    TRACES,
+)
 
 LONGEST_TRACE: Final = timedelta(hours=1)  # longer ones are listed with what lies within
 SERVICES_SEEN_WITHIN: Final = timedelta(hours=24)
+_FIRST_WINDOW: Final = timedelta(minutes=15)
 _MOST_SERVICES: Final = 500
 _AT: Final = "fromUnixTimestamp64Nano({at_ns:Int64}, 'UTC')"
 _WIDE: Final = (
@@ -38,93 +45,87 @@ _WIDE: Final = (
 )
 
 
-def page_statement(
-    asked: TimeRange, wanted: TraceFilter, cursor: TraceCursor | None, limit: int
-) -> Statement:
-    """Traces that began within the range, newest first, and one more than `limit`.
+def windows(asked: TimeRange, cursor: TraceCursor | None) -> Iterator[TimeRange]:
+    """The range from its end, each part four times as long as the one after it.
 
-    A trace belongs to the range that its first span lies in; spans of it that came in other
-    inserts are other rows of the index, so its start is known only after they are joined.
+    The newest traces are mostly within the first part; to read all parts costs little more than to
+    read the range at once.
     """
-    bounds = in_range(asked, "begin")
+    end = asked.end
     if cursor is not None:
-        bounds = bounds.and_(
+        end = min(end, from_ns(cursor.at_ns) + timedelta(microseconds=1))
+    length = _FIRST_WINDOW
+    while end > asked.start:
+        start = max(asked.start, end - length)
+        yield TimeRange(start, end)
+        end, length = start, 4 * length
+
+
+def page_statement(
+    window: TimeRange, wanted: TraceFilter, cursor: TraceCursor | None, limit: int
+) -> Statement:
+    """Traces that began within the window, newest first.
+
+    A trace belongs to the window that its first span lies in; spans of it that came in other
+    inserts are other rows, so its start is known only after they are joined.
+    """
+    chosen = _chosen(wanted)
+    joined = _joined(window, wanted, cursor)
+    return statement(
+        "SELECT TraceId, toUnixTimestamp64Nano(begin) AS begin_ns, "
+        "toUnixTimestamp64Nano(finish) AS finish_ns, root.3 AS root_service, root.4 AS root_name, "
+        "services, spans, errors FROM (SELECT TraceId, min(Start) AS begin, max(End) AS finish, "
+        "min(Root) AS root, arraySort(groupUniqArrayArray(Services)) AS services, "
+        f"sum(Spans) AS spans, sum(Errors) AS errors, max(IsOwn) AS is_own FROM {TRACES} WHERE "
+        "Slot >= toStartOfFiveMinutes(fromUnixTimestamp64Nano({earliest_ns:Int64}, 'UTC')) "
+        "AND Slot < fromUnixTimestamp64Nano({latest_ns:Int64}, 'UTC')"
+        f"{''.join(f' AND {condition}' for condition in chosen.conditions)} GROUP BY TraceId) "
+        f"WHERE {joined.sql} ORDER BY begin DESC, TraceId DESC LIMIT {{row_limit:UInt32}}",
+        joined.given(**chosen.parameters),
+        earliest_ns=window.start_ns - _nanoseconds(LONGEST_TRACE),
+        latest_ns=window.end_ns + _nanoseconds(LONGEST_TRACE),
+        row_limit=limit,
+    )
+
+
+def _joined(window: TimeRange, wanted: TraceFilter, cursor: TraceCursor | None) -> Where:
+    """Conditions on a whole trace."""
+    where = in_range(window, "begin")
+    if cursor is not None:
+        where = where.and_(
             f"(begin, TraceId) < ({_AT}, {{trace_id:String}})",
             at_ns=cursor.at_ns,
             trace_id=cursor.trace_id,
         )
     if wanted.min_duration_ms is not None:
-        bounds = bounds.and_(
+        where = where.and_(
             "toUnixTimestamp64Nano(finish) - toUnixTimestamp64Nano(begin) "
             ">= {min_duration_ns:Int64}",
             min_duration_ns=round(wanted.min_duration_ms * 1e6),
         )
-    chosen = _chosen(wanted)
-    return statement(
-        "SELECT TraceId, toUnixTimestamp64Nano(begin) AS begin_ns, "
-        "toUnixTimestamp64Nano(finish) AS finish_ns FROM ("
-        f"SELECT TraceId, min(Start) AS begin, max(End) AS finish FROM {TRACE_INDEX} WHERE "
-        "Start >= fromUnixTimestamp64Nano({earliest_ns:Int64}, 'UTC') "
-        "AND Start < fromUnixTimestamp64Nano({latest_ns:Int64}, 'UTC')"
-        f"{''.join(f' AND {condition}' for condition in chosen.conditions)} GROUP BY TraceId) "
-        f"WHERE {bounds.sql} ORDER BY begin DESC, TraceId DESC LIMIT {{row_limit:UInt32}}",
-        bounds.given(**chosen.parameters),
-        earliest_ns=asked.start_ns - _nanoseconds(LONGEST_TRACE),
-        latest_ns=asked.end_ns + _nanoseconds(LONGEST_TRACE),
-        row_limit=limit + 1,
-    )
+    if wanted.service and not wanted.route:
+        where = where.and_("has(services, {service:String})", service=wanted.service)
+    if wanted.errors_only:
+        where = where.and_("errors > 0")
+    if wanted.scope is Scope.APPLICATION:
+        where = where.and_("NOT is_own")
+    return where
 
 
 def _chosen(wanted: TraceFilter) -> Where:
     """Conditions on the id of a trace: some span of it, or its request at the edge, fits."""
-    where = Where()
     spans, edge = span_where(wanted), traced_edge_where(wanted)
     matches = [
         f"TraceId IN (SELECT TraceId FROM {table} WHERE {_WIDE} AND {part.sql})"
         for table, part in ((SPANS, spans), (EDGE_REQUESTS, edge))
         if part is not None
     ]
-    if spans is not None:
-        where = where.and_(f"({' OR '.join(matches)})", **spans.parameters)
-    if wanted.scope is Scope.APPLICATION:
-        # Of the platform's own parts only the API sends spans; its name leads in the table's order.
-        where = where.and_(
-            f"TraceId NOT IN (SELECT TraceId FROM {SPANS} WHERE {_WIDE} AND ServiceName = 'api' "
-            f"AND ResourceAttributes['service.namespace'] = '{OWN_NAMESPACE}')"
-        )
-    if wanted.errors_only:
-        where = where.and_(
-            f"TraceId IN (SELECT TraceId FROM {SPANS} WHERE {_WIDE} AND StatusCode = 'error')"
-        )
-    return where
+    if spans is None:
+        return Where()
+    return Where().and_(f"({' OR '.join(matches)})", **spans.parameters)
 
 
-def summaries_statement(found: Sequence[Row]) -> Statement:
-    """What the listed traces consist of. `found` are rows of `page_statement`, not none."""
-    where = Where(
-        (
-            "Timestamp >= fromUnixTimestamp64Nano({first_ns:Int64}, 'UTC')",
-            "Timestamp <= fromUnixTimestamp64Nano({last_ns:Int64}, 'UTC')",
-            "TraceId IN {trace_ids:Array(String)}",
-        ),
-        {
-            "first_ns": min(whole(row["begin_ns"]) for row in found),
-            "last_ns": max(whole(row["finish_ns"]) for row in found),
-            "trace_ids": [str(row["TraceId"]) for row in found],
-        },
-    )
-    first = "(ParentSpanId != '', Timestamp, SpanId)"
-    return statement(
-        f"SELECT TraceId, argMin(ServiceName, {first}) AS root_service, "
-        f"argMin(SpanName, {first}) AS root_name, count() AS spans, "
-        "countIf(StatusCode = 'error') AS errors, arraySort(groupUniqArray(ServiceName)) AS "
-        f"services FROM {SPANS} WHERE {where.sql} GROUP BY TraceId",
-        where,
-    )
-
-
-def page(asked: TimeRange, limit: int, found: Sequence[Row], summaries: Sequence[Row]) -> TracePage:
-    by_id = {str(row["TraceId"]): row for row in summaries}
+def page(asked: TimeRange, limit: int, found: Sequence[Row]) -> TracePage:
     shown = found[:limit]
     following = None
     if len(found) > limit:
@@ -132,22 +133,19 @@ def page(asked: TimeRange, limit: int, found: Sequence[Row], summaries: Sequence
         following = encode(
             TraceCursor(asked.start_ns, asked.end_ns, whole(last["begin_ns"]), str(last["TraceId"]))
         )
-    # The index is written with the spans; only retention may drop a span and leave its entry.
-    entries = tuple(
-        _summary(row, by_id[str(row["TraceId"])]) for row in shown if str(row["TraceId"]) in by_id
-    )
-    return TracePage(items=entries, next_cursor=following)
+    return TracePage(items=tuple(map(_summary, shown)), next_cursor=following)
 
 
 def services_statement(now_range: TimeRange) -> Statement:
-    where = in_range(now_range)
+    """To the minute: that is how the rollups know it."""
+    where = in_range(now_range, "Minute")
     seen = " UNION ALL ".join(
-        f"SELECT ServiceName, max(Timestamp) AS seen FROM {table} WHERE {where.sql} "
+        f"SELECT ServiceName, max(Minute) AS seen FROM {table} WHERE {where.sql} "
         "GROUP BY ServiceName"
-        for table in (LOGS, SPANS)
+        for table in (LOG_MINUTES, OPERATION_MINUTES)
     )
     return statement(
-        "SELECT ServiceName, toUnixTimestamp64Nano(max(seen)) AS seen_ns "
+        "SELECT ServiceName, toUnixTimestamp(max(seen)) * 1000000000 AS seen_ns "
         f"FROM ({seen}) GROUP BY ServiceName ORDER BY ServiceName LIMIT {_MOST_SERVICES}",
         where,
     )
@@ -162,12 +160,12 @@ def services(rows: Sequence[Row]) -> ServiceList:
     )
 
 
-def _summary(found: Row, row: Row) -> TraceSummary:
-    begin_ns, errors = whole(found["begin_ns"]), whole(row["errors"])
+def _summary(row: Row) -> TraceSummary:
+    begin_ns, errors = whole(row["begin_ns"]), whole(row["errors"])
     return TraceSummary(
         trace_id=str(row["TraceId"]),
         start=from_ns(begin_ns),
-        duration_ms=(whole(found["finish_ns"]) - begin_ns) / 1e6,
+        duration_ms=(whole(row["finish_ns"]) - begin_ns) / 1e6,
         root_service=str(row["root_service"]),
         root_name=str(row["root_name"]),
         spans=whole(row["spans"]),
