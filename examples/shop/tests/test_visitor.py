@@ -103,8 +103,10 @@ async def test_visitors_wait_while_the_shop_is_away_and_end_cleanly() -> None:
 def test_the_generator_ends_at_sigterm_and_tells_what_it_did(shop: Running) -> None:
     argv = [sys.executable, "-m", "shop.traffic", "--url", shop.web, "--rate", "40"]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert "visitors come" in process.stdout.readline()
         seen = len(shop.sink.spans)
-        eventually(lambda: len(shop.sink.spans) > seen, 20, "its requests reach the shop")
+        eventually(lambda: len(shop.sink.spans) > seen + 100, 20, "its requests reach the shop")
         process.send_signal(signal.SIGTERM)
         output, _ = process.communicate(timeout=10)
     assert process.returncode == 0

@@ -123,6 +123,7 @@ async def until_signalled(traffic: Traffic) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, running.cancel)
+    log.info("visitors come", extra={"visitors": traffic.visitors, "url": traffic.url})
     try:
         await running
     except asyncio.CancelledError:
