@@ -91,6 +91,32 @@ async def test_a_query_ends_at_its_time_limit(store: ClickHouseStore) -> None:
     assert await store.query("SELECT 1 AS one") == [{"one": 1}]
 
 
+async def test_a_query_that_nobody_waits_for_is_ended_in_the_store(store: ClickHouseStore) -> None:
+    asked = asyncio.create_task(
+        store.query("SELECT sum(cityHash64(number)) AS abandoned FROM numbers(100000000000)")
+    )
+    assert await _running(store, "abandoned", within_s=5) == 1
+    asked.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asked
+    assert await _running(store, "abandoned", within_s=5, expected=0) == 0
+
+
+async def _running(store: ClickHouseStore, part: str, *, within_s: float, expected: int = 1) -> int:
+    """How many queries with this text run; asked until it is as expected."""
+    sql = (
+        "SELECT count() AS running FROM system.processes "
+        "WHERE position(query, {part:String}) > 0 AND position(query, 'system.processes') = 0"
+    )
+    deadline = asyncio.get_running_loop().time() + within_s
+    while True:
+        (row,) = await store.query(sql, {"part": part})
+        found = int(str(row["running"]))
+        if found == expected or asyncio.get_running_loop().time() > deadline:
+            return found
+        await asyncio.sleep(0.05)
+
+
 async def test_a_query_ends_at_its_memory_limit(store: ClickHouseStore) -> None:
     with pytest.raises(LimitExceededError):
         await store.query("SELECT groupArray(number) FROM numbers(2000000000)")

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from insightengine.api.access import Rule
+from insightengine.api.cancellation import CancelWhenGone
 from insightengine.api.middleware import RequestFrame
 from insightengine.api.problems import Problem, error_responses, install_problems
 from insightengine.api.routes import (
@@ -55,6 +56,7 @@ def create_app(services: Services | None) -> FastAPI:
         app.include_router(feature.router, prefix=PREFIX)
     app.include_router(health.router)
     install_problems(app)
+    app.add_middleware(CancelWhenGone)
     app.add_middleware(RequestFrame)
     app.openapi = lambda: _with_rules(FastAPI.openapi(app))  # type: ignore[method-assign]
     return app

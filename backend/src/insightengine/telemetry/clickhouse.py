@@ -61,7 +61,12 @@ class ClickHouseStore:
             async with asyncio.timeout(limit_s + _GRACE_S):
                 client = await self._connected()
                 result = await client.query(
-                    sql, parameters=dict(parameters or {}), settings={"max_execution_time": limit_s}
+                    sql,
+                    parameters=dict(parameters or {}),
+                    settings={
+                        "max_execution_time": limit_s,
+                        "cancel_http_readonly_queries_on_client_close": 1,
+                    },
                 )
         except TimeoutError:
             raise LimitExceededError(

@@ -29,7 +29,8 @@ class TelemetryStore(Protocol):
 
         Raises UnavailableError when the store does not answer, LimitExceededError when the query
         needs more than `timeout_s` (default: the store's own limit) or more memory than allowed,
-        and InvalidInputError when the store refuses the SQL.
+        and InvalidInputError when the store refuses the SQL. Cancelled, it ends the query in the
+        store too.
         """
         ...
 

@@ -54,6 +54,7 @@ class StoreEngine:
         self._pending = self._prepare()
         if not self._pending:
             self._retain()
+        self._control = self._connect()
         self._writers = {signal: self._writer() for signal in Signal}
         self._readers: queue.SimpleQueue[Connection] = queue.SimpleQueue()
         for _ in range(_READERS):
@@ -92,6 +93,11 @@ class StoreEngine:
             except Exception as error:
                 raise StoreQueryError(*_code_and_message(error)) from None
 
+    def cancel(self, query_id: str) -> None:
+        """Ends the query of that id, if it still runs, at its next block of rows."""
+        wanted = f"Settings['log_comment'] = {literal(query_id)}"
+        self._control.query(f"KILL QUERY WHERE {wanted} ASYNC")
+
     def execute(self, statement: str) -> None:
         """One statement that writes or administers; ours, never a client's."""
         try:
@@ -105,6 +111,7 @@ class StoreEngine:
             self._readers.get().close()
         for writer in self._writers.values():
             writer.close()
+        self._control.close()
         self._owner.close()
 
     def _connect(self) -> Connection:
@@ -195,6 +202,7 @@ def _with_settings(reader: Connection, query: Query, limits: EngineLimits) -> It
     for name, value in query.parameters.items():
         reader.query(f"SET param_{name} = {literal(value)}")
     changed: list[str] = []
+    reader.query(f"SET log_comment = {literal(query.id)}")
     try:
         for name, value in query.settings(limits.query_timeout_s).items():
             try:

@@ -34,7 +34,7 @@ _IGNORED: Final = frozenset(
         *("client_protocol_version", "wait_end_of_query", "buffer_size", "enable_http_compression"),
         *("send_progress_in_http_headers", "http_headers_progress_interval_ms"),
         *("cancel_http_readonly_queries_on_client_close", "readonly"),
-        *("max_memory_usage", "max_memory_usage_for_user", "max_threads"),
+        *("max_memory_usage", "max_memory_usage_for_user", "max_threads", "log_comment"),
     }
 )
 _TIMEOUT: Final = "max_execution_time"
@@ -69,13 +69,17 @@ class StoreQueryError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One request of the HTTP interface. `parameters` are in ClickHouse's escaped text form."""
+    """One request of the HTTP interface. `parameters` are in ClickHouse's escaped text form.
+
+    `id` is that under which a running query can be cancelled.
+    """
 
     sql: str
     format: str = "TabSeparated"
     database: str = DATABASE
     parameters: Mapping[str, str] = field(default_factory=dict)
     requested_settings: Mapping[str, str] = field(default_factory=dict)
+    id: str = ""
 
     def settings(self, timeout_s: float) -> Mapping[str, str]:
         """What the engine is asked for; time only within the store's own limit."""

@@ -14,7 +14,7 @@ import json
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.parser import BytesParser
 from email.policy import HTTP
 from typing import Any, Final, Protocol
@@ -38,9 +38,15 @@ _SYNTAX_ERROR: Final = 62
 
 
 class Runner(Protocol):
-    """Blocking: the answer of a read-only query. Raises StoreQueryError."""
+    """Blocking; called from threads."""
 
-    def run(self, query: Query) -> bytes: ...
+    def run(self, query: Query) -> bytes:
+        """The answer of a read-only query. Raises StoreQueryError."""
+        ...
+
+    def cancel(self, query_id: str) -> None:
+        """Ends a query that runs under this id; its `run` raises. Unknown ids are ignored."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,25 +97,23 @@ class StoreServer:
             return _Answer(200, body, b"application/json")
         if method not in ("GET", "POST"):
             return _Answer(405, b"GET or POST\n")
-        return await self._run(arguments, headers, await _body(receive))
+        query = _query(arguments, headers, await _body(receive))
+        return _Answer(200, await self._run(query, receive))
 
-    async def _run(self, arguments: dict[str, str], headers: Headers, body: bytes) -> _Answer:
-        requested = headers.get(b"x-clickhouse-format")
-        if requested and "default_format" not in arguments:
-            arguments["default_format"] = requested.decode("latin-1")
-        if b"x-clickhouse-database" in headers:
-            arguments.setdefault("database", headers[b"x-clickhouse-database"].decode("latin-1"))
-        content_type = headers.get(b"content-type", b"")
-        if content_type.lower().startswith(b"multipart/form-data"):
-            # Clients send parameters that are too long for an address as fields of a form.
-            arguments |= _fields(content_type, body)
-            body = b""
-        query = query_from(arguments, _text(body))
-        if not query.sql.strip():
-            raise StoreQueryError(_SYNTAX_ERROR, "DB::Exception: Empty query. (SYNTAX_ERROR)")
-        loop = asyncio.get_running_loop()
-        answer = await loop.run_in_executor(self._threads, self._runner.run, query)
-        return _Answer(200, answer)
+    async def _run(self, query: Query, receive: Receive) -> bytes:
+        """Ends the query when its client leaves; the answer then goes nowhere."""
+        work = self._threads.submit(self._runner.run, query)
+        answer = asyncio.wrap_future(work)
+        left = asyncio.create_task(_left(receive))
+        try:
+            await asyncio.wait((answer, left), return_when=asyncio.FIRST_COMPLETED)
+            if left.done() and not work.cancel():
+                await asyncio.to_thread(self._runner.cancel, query.id)
+            return await answer
+        except asyncio.CancelledError:
+            raise StoreQueryError(394, "DB::Exception: the client left") from None
+        finally:
+            left.cancel()
 
     def _authenticate(self, headers: Headers, arguments: Mapping[str, str]) -> None:
         user, password = _credentials(headers, arguments)
@@ -119,6 +123,29 @@ class StoreServer:
                 _AUTHENTICATION_FAILED,
                 f"DB::Exception: {user}: Authentication failed. (AUTHENTICATION_FAILED)",
             )
+
+
+def _query(arguments: dict[str, str], headers: Headers, body: bytes) -> Query:
+    """Raises StoreQueryError for what is no query."""
+    requested = headers.get(b"x-clickhouse-format")
+    if requested and "default_format" not in arguments:
+        arguments["default_format"] = requested.decode("latin-1")
+    if b"x-clickhouse-database" in headers:
+        arguments.setdefault("database", headers[b"x-clickhouse-database"].decode("latin-1"))
+    content_type = headers.get(b"content-type", b"")
+    if content_type.lower().startswith(b"multipart/form-data"):
+        # Clients send parameters that are too long for an address as fields of a form.
+        arguments |= _fields(content_type, body)
+        body = b""
+    query = query_from(arguments, _text(body))
+    if not query.sql.strip():
+        raise StoreQueryError(_SYNTAX_ERROR, "DB::Exception: Empty query. (SYNTAX_ERROR)")
+    return replace(query, id=str(uuid.uuid4()))
+
+
+async def _left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def _credentials(headers: Headers, arguments: Mapping[str, str]) -> tuple[str, str]:
