@@ -22,7 +22,7 @@ from benchmarks.harness import arguments, progress, report
 from benchmarks.processes import StoreProcesses, throwaway_store
 from insightengine.core.time import TimeRange
 from insightengine.telemetry.clickhouse import ClickHouseStore
-from insightengine.telemetry.query import TelemetryQueries, log_filter
+from insightengine.telemetry.query import Asker, TelemetryQueries, log_filter
 from insightengine.telemetry.schema import LOGS, SPANS
 from insightengine.telemetry.store_engine import EngineLimits, StoreEngine
 from insightengine.telemetry.store_query import Query
@@ -150,7 +150,7 @@ async def _ask(processes: StoreProcesses, day: TimeRange, size: Size) -> dict[st
 async def _questions(
     client: ClickHouseStore, day: TimeRange, chance: random.Random
 ) -> dict[str, Question]:
-    queries = TelemetryQueries(client)
+    queries = TelemetryQueries(Asker(client))
     ranges = cycle(_RANGES)
     traces = await client.query(
         "SELECT DISTINCT TraceId FROM spans WHERE cityHash64(TraceId) % 97 = 0 LIMIT 2000"

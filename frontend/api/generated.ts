@@ -244,6 +244,86 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/telemetry/completions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Completions
+         * @description Names and values that may stand at the cursor.
+         */
+        get: operations["search_completions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/telemetry/exceptions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Exceptions
+         * @description Exceptions by group, the most frequent first.
+         */
+        get: operations["search_exceptions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/telemetry/exceptions/{group_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Exception
+         * @description One group: how often over time, and its newest occurrences with their stack traces.
+         */
+        get: operations["search_exception"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/telemetry/hosts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Hosts
+         * @description Hosts that sent metrics, with their newest figures.
+         */
+        get: operations["metrics_hosts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/telemetry/logs": {
         parameters: {
             query?: never;
@@ -256,6 +336,26 @@ export interface paths {
          * @description Log entries, newest first unless asked otherwise.
          */
         get: operations["telemetry_logs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/telemetry/logs/facets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Facets
+         * @description Values that entries have, and how many of each.
+         */
+        get: operations["search_facets"];
         put?: never;
         post?: never;
         delete?: never;
@@ -284,6 +384,126 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/telemetry/logs/tail": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tail
+         * @description New entries as they are stored, as server-sent events, until the client leaves.
+         */
+        get: operations["search_tail"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/telemetry/logs/{entry_id}/context": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Context
+         * @description Entries just before and after one; give its `service` to see only those of its service.
+         */
+        get: operations["search_context"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/telemetry/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Metrics
+         * @description Metrics that were sent on the days of the range.
+         */
+        get: operations["metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/telemetry/metrics/labels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Labels
+         * @description Labels of a metric's points and resources, with their values.
+         */
+        get: operations["metrics_labels"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/telemetry/metrics/query": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Query
+         * @description A metric over time, joined over its series by `aggregate` and apart by `group_by`.
+         */
+        get: operations["metrics_query"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/telemetry/processes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Processes
+         * @description Processes of the hosts, with their newest figures.
+         */
+        get: operations["metrics_processes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/telemetry/services": {
         parameters: {
             query?: never;
@@ -304,6 +524,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/telemetry/sql": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sql
+         * @description Run ClickHouse SQL that only reads, within limits of time, memory and rows.
+         */
+        post: operations["sql"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/telemetry/traces": {
         parameters: {
             query?: never;
@@ -313,9 +553,29 @@ export interface paths {
         };
         /**
          * Traces
-         * @description Traces that began within the range, newest first.
+         * @description Traces that began within the range, newest first; `q` is searched for in their spans.
          */
         get: operations["telemetry_traces"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/telemetry/traces/flamegraph": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Flame Graph
+         * @description Spans added up by their names from the root: of one trace, or of the newest 100 that fit.
+         */
+        get: operations["telemetry_flame_graph"];
         put?: never;
         post?: never;
         delete?: never;
@@ -436,6 +696,12 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * Aggregate
+         * @description How series are joined. Percentiles are of a histogram, or else of the series' values.
+         * @enum {string}
+         */
+        Aggregate: "avg" | "sum" | "min" | "max" | "count" | "p50" | "p90" | "p95" | "p99";
         /** AuditEntry */
         AuditEntry: {
             /** Action */
@@ -464,6 +730,33 @@ export interface components {
             items: components["schemas"]["AuditEntry"][];
             /** Next Cursor */
             next_cursor: string | null;
+        };
+        /**
+         * Completion
+         * @description `text` replaces the characters from `start` to `end` of what was typed.
+         */
+        Completion: {
+            /** Description */
+            description: string;
+            /** Entries */
+            entries: number | null;
+            kind: components["schemas"]["CompletionKind"];
+            /** Text */
+            text: string;
+        };
+        /**
+         * CompletionKind
+         * @enum {string}
+         */
+        CompletionKind: "field" | "value";
+        /** CompletionList */
+        CompletionList: {
+            /** End */
+            end: number;
+            /** Items */
+            items: components["schemas"]["Completion"][];
+            /** Start */
+            start: number;
         };
         /**
          * Condition
@@ -517,6 +810,116 @@ export interface components {
             status: number;
         };
         /**
+         * ErrorGroup
+         * @description Exceptions that are taken for the same. `group_id` holds as long as `group_version`.
+         */
+        ErrorGroup: {
+            /**
+             * First Seen
+             * Format: date-time
+             */
+            first_seen: string;
+            /** Group Id */
+            group_id: string;
+            /** Group Version */
+            group_version: number;
+            /**
+             * Last Seen
+             * Format: date-time
+             */
+            last_seen: string;
+            /** Message */
+            message: string;
+            /** Occurrences */
+            occurrences: number;
+            /** Releases */
+            releases: string[];
+            /** Service */
+            service: string;
+            /** Trace Id */
+            trace_id: string | null;
+            /** Type */
+            type: string;
+        };
+        /** ErrorGroupList */
+        ErrorGroupList: {
+            /** Items */
+            items: components["schemas"]["ErrorGroup"][];
+        };
+        /** ExceptionCount */
+        ExceptionCount: {
+            /** Occurrences */
+            occurrences: number;
+            /**
+             * T
+             * Format: date-time
+             */
+            t: string;
+        };
+        /**
+         * ExceptionDetail
+         * @description The newest occurrences of one group, and how many there were over time.
+         */
+        ExceptionDetail: {
+            group: components["schemas"]["ErrorGroup"];
+            /** Occurrences */
+            occurrences: components["schemas"]["ExceptionOccurrence"][];
+            /** Points */
+            points: components["schemas"]["ExceptionCount"][];
+            /** Step S */
+            step_s: number;
+        };
+        /** ExceptionOccurrence */
+        ExceptionOccurrence: {
+            /** Colour */
+            colour: string;
+            /** Message */
+            message: string;
+            /** Release */
+            release: string;
+            /** Source */
+            source: string;
+            /** Span Id */
+            span_id: string | null;
+            /** Stacktrace */
+            stacktrace: string;
+            /**
+             * T
+             * Format: date-time
+             */
+            t: string;
+            /** Trace Id */
+            trace_id: string | null;
+        };
+        /**
+         * Facet
+         * @description `key` can be searched for as `key:value`; the values with the most entries come first.
+         */
+        Facet: {
+            /** Key */
+            key: string;
+            /** Values */
+            values: components["schemas"]["FacetValue"][];
+        };
+        /**
+         * FacetList
+         * @description `sampled_entries` is null where all entries are counted, by whole quarter hours; else facets
+         *     are those of so many of the newest entries that were found.
+         */
+        FacetList: {
+            /** Items */
+            items: components["schemas"]["Facet"][];
+            /** Sampled Entries */
+            sampled_entries: number | null;
+        };
+        /** FacetValue */
+        FacetValue: {
+            /** Entries */
+            entries: number;
+            /** Value */
+            value: string;
+        };
+        /**
          * FieldProblem
          * @description One wrong part of a request.
          */
@@ -525,6 +928,73 @@ export interface components {
             field: string;
             /** Message */
             message: string;
+        };
+        /**
+         * FlameGraph
+         * @description `traces` is how many were added up.
+         */
+        FlameGraph: {
+            /** Roots */
+            roots: components["schemas"]["FlameNode"][];
+            /** Spans */
+            spans: number;
+            /** Traces */
+            traces: number;
+        };
+        /**
+         * FlameNode
+         * @description Spans of the same names on the way from the root, added up. `self_ms` is without children.
+         */
+        FlameNode: {
+            /** Children */
+            children: components["schemas"]["FlameNode"][];
+            /** Errors */
+            errors: number;
+            /** Name */
+            name: string;
+            /** Self Ms */
+            self_ms: number;
+            /** Service */
+            service: string;
+            /** Spans */
+            spans: number;
+            /** Total Ms */
+            total_ms: number;
+        };
+        /**
+         * Host
+         * @description The newest figures of a host within the range; null where it sent none.
+         */
+        Host: {
+            /** Cpu Ratio */
+            cpu_ratio: number | null;
+            /** Filesystem Bytes */
+            filesystem_bytes: number | null;
+            /** Filesystem Limit Bytes */
+            filesystem_limit_bytes: number | null;
+            /**
+             * First Seen
+             * Format: date-time
+             */
+            first_seen: string;
+            /** Host */
+            host: string;
+            /**
+             * Last Seen
+             * Format: date-time
+             */
+            last_seen: string;
+            /** Memory Bytes */
+            memory_bytes: number | null;
+            /** Memory Limit Bytes */
+            memory_limit_bytes: number | null;
+            /** Services */
+            services: string[];
+        };
+        /** HostList */
+        HostList: {
+            /** Items */
+            items: components["schemas"]["Host"][];
         };
         /** HostPoint */
         HostPoint: {
@@ -552,6 +1022,29 @@ export interface components {
              */
             t: string;
         };
+        /** HostProcess */
+        HostProcess: {
+            /** Cpu Ratio */
+            cpu_ratio: number | null;
+            /** Host */
+            host: string;
+            /**
+             * Last Seen
+             * Format: date-time
+             */
+            last_seen: string;
+            /** Memory Bytes */
+            memory_bytes: number | null;
+            /** Process */
+            process: string;
+            /** Service */
+            service: string;
+        };
+        /** HostProcessList */
+        HostProcessList: {
+            /** Items */
+            items: components["schemas"]["HostProcess"][];
+        };
         /** HostSeries */
         HostSeries: {
             /** Points */
@@ -566,10 +1059,39 @@ export interface components {
             setup_link: string;
             user: components["schemas"]["User"];
         };
+        /** Label */
+        Label: {
+            /** Key */
+            key: string;
+            /** Values */
+            values: components["schemas"]["LabelValue"][];
+        };
+        /** LabelList */
+        LabelList: {
+            /** Items */
+            items: components["schemas"]["Label"][];
+        };
+        /** LabelValue */
+        LabelValue: {
+            /** Series */
+            series: number;
+            /** Value */
+            value: string;
+        };
         /** Live */
         Live: {
             /** @default ok */
             status: components["schemas"]["Condition"];
+        };
+        /**
+         * LogContext
+         * @description Entries of the same service around one, in the order of time.
+         */
+        LogContext: {
+            /** After */
+            after: components["schemas"]["LogEntry"][];
+            /** Before */
+            before: components["schemas"]["LogEntry"][];
         };
         /**
          * LogEntry
@@ -647,6 +1169,86 @@ export interface components {
          * @enum {string}
          */
         LogSeverity: "trace" | "debug" | "info" | "warn" | "error" | "fatal";
+        /**
+         * LogTail
+         * @description The data of an event `entries`: new ones since the last event, in the order of time.
+         *
+         *     `skipped` says that more arrived than are shown.
+         */
+        LogTail: {
+            /** Items */
+            items: components["schemas"]["LogEntry"][];
+            /** Skipped */
+            skipped: boolean;
+        };
+        /** Metric */
+        Metric: {
+            /** Description */
+            description: string;
+            /**
+             * Last Seen
+             * Format: date-time
+             */
+            last_seen: string;
+            /** Name */
+            name: string;
+            /** Series */
+            series: number;
+            /** Services */
+            services: string[];
+            /** Type */
+            type: string;
+            /** Unit */
+            unit: string;
+        };
+        /** MetricList */
+        MetricList: {
+            /** Items */
+            items: components["schemas"]["Metric"][];
+        };
+        /**
+         * MetricPoint
+         * @description `value` is null in a slot without any sample.
+         */
+        MetricPoint: {
+            /**
+             * T
+             * Format: date-time
+             */
+            t: string;
+            /** Value */
+            value: number | null;
+        };
+        /**
+         * MetricResult
+         * @description `truncated` says that there are more groups than are shown.
+         */
+        MetricResult: {
+            /** Name */
+            name: string;
+            /** Series */
+            series: components["schemas"]["MetricSeries"][];
+            /** Step S */
+            step_s: number;
+            /** Truncated */
+            truncated: boolean;
+            /** Type */
+            type: string;
+            /** Unit */
+            unit: string;
+        };
+        /**
+         * MetricSeries
+         * @description `labels` are those that were grouped by.
+         */
+        MetricSeries: {
+            /** Labels */
+            labels: {
+                [key: string]: string;
+            };
+            /** Points */
+            points: components["schemas"]["MetricPoint"][];
+        };
         /** Overseer */
         Overseer: {
             /** Pid */
@@ -990,6 +1592,12 @@ export interface components {
             role: components["schemas"]["Role"];
         };
         /**
+         * Signals
+         * @description What a search is over.
+         * @enum {string}
+         */
+        Signals: "logs" | "traces";
+        /**
          * SortOrder
          * @enum {string}
          */
@@ -1070,6 +1678,45 @@ export interface components {
          * @enum {string}
          */
         SpanStatus: "unset" | "ok" | "error";
+        /** SqlColumn */
+        SqlColumn: {
+            /** Name */
+            name: string;
+            /** Type */
+            type: string;
+        };
+        /**
+         * SqlRequest
+         * @description One statement that reads.
+         */
+        SqlRequest: {
+            /**
+             * Most Rows
+             * @default 1000
+             */
+            most_rows: number;
+            /** Sql */
+            sql: string;
+            /**
+             * Timeout S
+             * @default 20
+             */
+            timeout_s: number;
+        };
+        /**
+         * SqlResult
+         * @description Values as JSON has them; what JSON lacks as text. `truncated`: there are more rows.
+         */
+        SqlResult: {
+            /** Columns */
+            columns: components["schemas"]["SqlColumn"][];
+            /** Rows */
+            rows: unknown[][];
+            /** Took Ms */
+            took_ms: number;
+            /** Truncated */
+            truncated: boolean;
+        };
         /** Token */
         Token: {
             /**
@@ -1611,6 +2258,148 @@ export interface operations {
             };
         };
     };
+    search_completions: {
+        parameters: {
+            query?: {
+                /** @description What is typed so far. */
+                q?: string;
+                /** @description Of the cursor; the end. */
+                position?: number | null;
+                signals?: components["schemas"]["Signals"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CompletionList"];
+                };
+            };
+            /** @description Any error, as Problem Details. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search_exceptions: {
+        parameters: {
+            query?: {
+                service?: string | null;
+                /** @description Start; 15 minutes before the end when absent. */
+                from?: string | null;
+                /** @description End, itself not included; now when absent. */
+                to?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorGroupList"];
+                };
+            };
+            /** @description Any error, as Problem Details. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search_exception: {
+        parameters: {
+            query?: {
+                /** @description Seconds a slot; chosen to fit the range when absent. */
+                step_s?: number | null;
+                /** @description Start; 15 minutes before the end when absent. */
+                from?: string | null;
+                /** @description End, itself not included; now when absent. */
+                to?: string | null;
+            };
+            header?: never;
+            path: {
+                group_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionDetail"];
+                };
+            };
+            /** @description Any error, as Problem Details. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    metrics_hosts: {
+        parameters: {
+            query?: {
+                /** @description Start; 15 minutes before the end when absent. */
+                from?: string | null;
+                /** @description End, itself not included; now when absent. */
+                to?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HostList"];
+                };
+            };
+            /** @description Any error, as Problem Details. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     telemetry_logs: {
         parameters: {
             query?: {
@@ -1626,7 +2415,7 @@ export interface operations {
                 service?: string | null;
                 /** @description Lowest severity, as its OpenTelemetry number or name. */
                 severity_min?: number | components["schemas"]["LogSeverity"] | null;
-                /** @description Words that the body must hold, in any case and order; a phrase in quotes. */
+                /** @description In the language of docs/reference/search.md: `level:error service:web status:>=500 "card declined" -path:/health`. */
                 q?: string | null;
                 trace_id?: string | null;
                 /** @description `key=value` of the entry or its resource; repeatable. */
@@ -1660,6 +2449,50 @@ export interface operations {
             };
         };
     };
+    search_facets: {
+        parameters: {
+            query?: {
+                /** @description Start; 15 minutes before the end when absent. */
+                from?: string | null;
+                /** @description End, itself not included; now when absent. */
+                to?: string | null;
+                service?: string | null;
+                /** @description Lowest severity, as its OpenTelemetry number or name. */
+                severity_min?: number | components["schemas"]["LogSeverity"] | null;
+                /** @description In the language of docs/reference/search.md: `level:error service:web status:>=500 "card declined" -path:/health`. */
+                q?: string | null;
+                trace_id?: string | null;
+                /** @description `key=value` of the entry or its resource; repeatable. */
+                attribute?: string[];
+                /** @description `application` leaves out what the platform does for itself. */
+                scope?: components["schemas"]["Scope"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FacetList"];
+                };
+            };
+            /** @description Any error, as Problem Details. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     telemetry_logs_histogram: {
         parameters: {
             query?: {
@@ -1672,7 +2505,7 @@ export interface operations {
                 service?: string | null;
                 /** @description Lowest severity, as its OpenTelemetry number or name. */
                 severity_min?: number | components["schemas"]["LogSeverity"] | null;
-                /** @description Words that the body must hold, in any case and order; a phrase in quotes. */
+                /** @description In the language of docs/reference/search.md: `level:error service:web status:>=500 "card declined" -path:/health`. */
                 q?: string | null;
                 trace_id?: string | null;
                 /** @description `key=value` of the entry or its resource; repeatable. */
@@ -1693,6 +2526,242 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LogHistogram"];
+                };
+            };
+            /** @description Any error, as Problem Details. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search_tail: {
+        parameters: {
+            query?: {
+                service?: string | null;
+                /** @description Lowest severity, as its OpenTelemetry number or name. */
+                severity_min?: number | components["schemas"]["LogSeverity"] | null;
+                /** @description In the language of docs/reference/search.md: `level:error service:web status:>=500 "card declined" -path:/health`. */
+                q?: string | null;
+                trace_id?: string | null;
+                /** @description `key=value` of the entry or its resource; repeatable. */
+                attribute?: string[];
+                /** @description `application` leaves out what the platform does for itself. */
+                scope?: components["schemas"]["Scope"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Events `entries`, whose data is a LogTail; comments in between. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["LogTail"];
+                };
+            };
+            /** @description Any error, as Problem Details. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search_context: {
+        parameters: {
+            query?: {
+                /** @description Most entries on each side. */
+                count?: number;
+                service?: string | null;
+                /** @description Lowest severity, as its OpenTelemetry number or name. */
+                severity_min?: number | components["schemas"]["LogSeverity"] | null;
+                /** @description In the language of docs/reference/search.md: `level:error service:web status:>=500 "card declined" -path:/health`. */
+                q?: string | null;
+                trace_id?: string | null;
+                /** @description `key=value` of the entry or its resource; repeatable. */
+                attribute?: string[];
+                /** @description `application` leaves out what the platform does for itself. */
+                scope?: components["schemas"]["Scope"];
+            };
+            header?: never;
+            path: {
+                entry_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogContext"];
+                };
+            };
+            /** @description Any error, as Problem Details. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    metrics: {
+        parameters: {
+            query?: {
+                contains?: string | null;
+                service?: string | null;
+                /** @description Start; 15 minutes before the end when absent. */
+                from?: string | null;
+                /** @description End, itself not included; now when absent. */
+                to?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MetricList"];
+                };
+            };
+            /** @description Any error, as Problem Details. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    metrics_labels: {
+        parameters: {
+            query: {
+                /** @description Name of the metric. */
+                name: string;
+                /** @description Start; 15 minutes before the end when absent. */
+                from?: string | null;
+                /** @description End, itself not included; now when absent. */
+                to?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LabelList"];
+                };
+            };
+            /** @description Any error, as Problem Details. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    metrics_query: {
+        parameters: {
+            query: {
+                /** @description Name of the metric. */
+                name: string;
+                aggregate?: components["schemas"]["Aggregate"];
+                /** @description What is counted, a second. */
+                rate?: boolean;
+                /** @description A label; repeatable. */
+                group_by?: string[];
+                /** @description In the language of docs/reference/search.md: `level:error service:web status:>=500 "card declined" -path:/health`. */
+                q?: string | null;
+                /** @description Seconds a slot; chosen to fit the range when absent. */
+                step_s?: number | null;
+                /** @description Start; 15 minutes before the end when absent. */
+                from?: string | null;
+                /** @description End, itself not included; now when absent. */
+                to?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MetricResult"];
+                };
+            };
+            /** @description Any error, as Problem Details. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    metrics_processes: {
+        parameters: {
+            query?: {
+                host?: string | null;
+                /** @description Start; 15 minutes before the end when absent. */
+                from?: string | null;
+                /** @description End, itself not included; now when absent. */
+                to?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HostProcessList"];
                 };
             };
             /** @description Any error, as Problem Details. */
@@ -1735,16 +2804,42 @@ export interface operations {
             };
         };
     };
+    sql: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SqlRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SqlResult"];
+                };
+            };
+            /** @description Any error, as Problem Details. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     telemetry_traces: {
         parameters: {
             query?: {
-                service?: string | null;
-                /** @description Span name, `http.route`, `url.path`, or a route as the edge names it. */
-                route?: string | null;
-                min_duration_ms?: number | null;
-                errors_only?: boolean;
-                /** @description `application` leaves out what the platform does for itself. */
-                scope?: components["schemas"]["Scope"];
                 /** @description `next_cursor` of the page before; keeps that page's range. */
                 cursor?: string | null;
                 /** @description Most items to return. */
@@ -1753,6 +2848,15 @@ export interface operations {
                 from?: string | null;
                 /** @description End, itself not included; now when absent. */
                 to?: string | null;
+                service?: string | null;
+                /** @description Span name, `http.route`, `url.path`, or a route as the edge names it. */
+                route?: string | null;
+                min_duration_ms?: number | null;
+                errors_only?: boolean;
+                /** @description In the language of docs/reference/search.md: `level:error service:web status:>=500 "card declined" -path:/health`. */
+                q?: string | null;
+                /** @description `application` leaves out what the platform does for itself. */
+                scope?: components["schemas"]["Scope"];
             };
             header?: never;
             path?: never;
@@ -1767,6 +2871,50 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TracePage"];
+                };
+            };
+            /** @description Any error, as Problem Details. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    telemetry_flame_graph: {
+        parameters: {
+            query?: {
+                trace_id?: string | null;
+                /** @description Start; 15 minutes before the end when absent. */
+                from?: string | null;
+                /** @description End, itself not included; now when absent. */
+                to?: string | null;
+                service?: string | null;
+                /** @description Span name, `http.route`, `url.path`, or a route as the edge names it. */
+                route?: string | null;
+                min_duration_ms?: number | null;
+                errors_only?: boolean;
+                /** @description In the language of docs/reference/search.md: `level:error service:web status:>=500 "card declined" -path:/health`. */
+                q?: string | null;
+                /** @description `application` leaves out what the platform does for itself. */
+                scope?: components["schemas"]["Scope"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlameGraph"];
                 };
             };
             /** @description Any error, as Problem Details. */

@@ -14,6 +14,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
 )
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
@@ -108,6 +109,13 @@ class Records:
             made.status.code = 2
         describe(made, attributes or {})
         return made
+
+    def metric(
+        self, name: str, *, service: str = "web", resource: Attributes | None = None
+    ) -> Metric:
+        entry = self.metrics.resource_metrics.add()
+        describe(entry.resource, {"service.name": service, **(resource or {})})
+        return entry.scope_metrics.add().metrics.add(name=name)
 
     def insert(self, engine: StoreEngine, folder: Path) -> None:
         counts: dict[Signal, tuple[Message, int]] = {

@@ -10,7 +10,7 @@ import pytest
 from insightengine.core.errors import InvalidInputError
 from insightengine.core.time import TimeRange
 from insightengine.telemetry.models import SortOrder
-from insightengine.telemetry.query import TelemetryQueries, TraceFilter, log_filter
+from insightengine.telemetry.query import Asker, TelemetryQueries, TraceFilter, log_filter
 from insightengine.telemetry.query.language import parse
 from tests.contracts.filled_store import NOW, Records, ago, filled
 from tests.contracts.store_harness import Telemetry
@@ -64,7 +64,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Telemetry]:
 @pytest.fixture
 async def queries(store: Telemetry) -> AsyncIterator[TelemetryQueries]:
     client = store.client()
-    yield TelemetryQueries(client)
+    yield TelemetryQueries(Asker(client))
     await client.close()
 
 

@@ -18,8 +18,11 @@ from insightengine.api.routes import (
     audit,
     auth,
     health,
+    metrics,
     monitoring,
     platform,
+    search,
+    sql,
     telemetry,
     tokens,
     users,
@@ -27,7 +30,10 @@ from insightengine.api.routes import (
 from insightengine.wiring.console import Services
 
 PREFIX = "/api/v1"
-_FEATURES = (auth, tokens, users, audit, platform, monitoring, telemetry)
+_FEATURES = (
+    *(auth, tokens, users, audit, platform, monitoring, search, telemetry),
+    *(metrics, sql),
+)
 
 
 def create_app(services: Services | None) -> FastAPI:

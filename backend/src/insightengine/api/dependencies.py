@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from insightengine.telemetry.query import TelemetryQueries
+from insightengine.telemetry.query import MetricQueries, SearchQueries, TelemetryQueries
 from insightengine.wiring.console import Services
 
 
@@ -17,6 +17,14 @@ def services(request: Request) -> Services:
 
 def telemetry_queries(request: Request) -> TelemetryQueries:
     return services(request).queries
+
+
+def search_queries(request: Request) -> SearchQueries:
+    return services(request).searches
+
+
+def metric_queries(request: Request) -> MetricQueries:
+    return services(request).metrics
 
 
 Used = Annotated[Services, Depends(services)]

@@ -10,6 +10,7 @@ import aiohttp
 import clickhouse_connect
 from clickhouse_connect.driver.asyncclient import AsyncClient
 from clickhouse_connect.driver.exceptions import ClickHouseError
+from clickhouse_connect.driver.query import QueryResult
 
 from insightengine.core.errors import (
     InsightError,
@@ -18,6 +19,7 @@ from insightengine.core.errors import (
     UnavailableError,
 )
 from insightengine.core.secrets import Secret
+from insightengine.telemetry.port import Table
 from insightengine.telemetry.schema import DATABASE
 
 # ClickHouse error codes: TOO_SLOW, TIMEOUT_EXCEEDED, MEMORY_LIMIT_EXCEEDED, TOO_MANY_ROWS,
@@ -25,6 +27,7 @@ from insightengine.telemetry.schema import DATABASE
 _LIMIT_CODES: Final = frozenset({158, 159, 160, 202, 241, 394, 396})
 _ACCESS_CODES: Final = frozenset({192, 193, 194, 516})
 _GRACE_S: Final = 2.0
+_MOST_BYTES_READ: Final = 50 * 1024**3
 
 
 class ClickHouseStore:
@@ -56,18 +59,40 @@ class ClickHouseStore:
         *,
         timeout_s: float | None = None,
     ) -> list[dict[str, object]]:
-        limit_s = timeout_s or self._default_timeout_s
+        result = await self._ask(sql, parameters or {}, timeout_s or self._default_timeout_s, {})
+        names = result.column_names
+        return [dict(zip(names, row, strict=True)) for row in result.result_rows]
+
+    async def table(self, sql: str, *, timeout_s: float, most_rows: int) -> Table:
+        limits = {
+            "max_result_rows": most_rows + 1,
+            "result_overflow_mode": "break",
+            "max_bytes_to_read": _MOST_BYTES_READ,
+        }
+        result = await self._ask(sql, {}, timeout_s, limits)
+        return Table(
+            columns=tuple(result.column_names),
+            types=tuple(kind.name for kind in result.column_types),
+            rows=tuple(tuple(row) for row in result.result_rows[:most_rows]),
+            truncated=len(result.result_rows) > most_rows,
+        )
+
+    async def _ask(
+        self,
+        sql: str,
+        parameters: Mapping[str, object],
+        limit_s: float,
+        limits: Mapping[str, object],
+    ) -> QueryResult:
+        settings = {
+            "max_execution_time": limit_s,
+            "cancel_http_readonly_queries_on_client_close": 1,
+            **limits,
+        }
         try:
             async with asyncio.timeout(limit_s + _GRACE_S):
                 client = await self._connected()
-                result = await client.query(
-                    sql,
-                    parameters=dict(parameters or {}),
-                    settings={
-                        "max_execution_time": limit_s,
-                        "cancel_http_readonly_queries_on_client_close": 1,
-                    },
-                )
+                return await client.query(sql, parameters=dict(parameters), settings=settings)
         except TimeoutError:
             raise LimitExceededError(
                 f"telemetry query was ended after {limit_s:g} s",
@@ -76,8 +101,6 @@ class ClickHouseStore:
             ) from None
         except (ClickHouseError, aiohttp.ClientError, OSError) as error:
             raise self._translated(error) from error
-        names = result.column_names
-        return [dict(zip(names, row, strict=True)) for row in result.result_rows]
 
     async def ping(self) -> None:
         await self.query("SELECT 1", timeout_s=3.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
@@ -13,6 +14,16 @@ class Signal(StrEnum):
     TRACES = "traces"
     METRICS = "metrics"
     LOGS = "logs"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """An answer with its types, as the store names them."""
+
+    columns: tuple[str, ...]
+    types: tuple[str, ...]
+    rows: tuple[tuple[object, ...], ...]
+    truncated: bool
 
 
 class TelemetryStore(Protocol):
@@ -32,6 +43,10 @@ class TelemetryStore(Protocol):
         and InvalidInputError when the store refuses the SQL. Cancelled, it ends the query in the
         store too.
         """
+        ...
+
+    async def table(self, sql: str, *, timeout_s: float, most_rows: int) -> Table:
+        """The answer of a person's own SQL, cut at `most_rows`. Raises what `query` raises."""
         ...
 
     async def ping(self) -> None:

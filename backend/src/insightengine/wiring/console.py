@@ -22,7 +22,13 @@ from insightengine.stores.cache import RedisCache
 from insightengine.stores.port import Accounts
 from insightengine.stores.postgres import PostgresAccounts, console_engine
 from insightengine.telemetry.clickhouse import ClickHouseStore
-from insightengine.telemetry.query import TelemetryQueries
+from insightengine.telemetry.port import TelemetryStore
+from insightengine.telemetry.query import (
+    Asker,
+    MetricQueries,
+    SearchQueries,
+    TelemetryQueries,
+)
 from insightengine.wiring.environment import PlatformContext, read_secret
 
 _HOST = "127.0.0.1"
@@ -42,6 +48,9 @@ class Services:
     accounts: AccountService
     sessions: Sessions
     queries: TelemetryQueries
+    searches: SearchQueries
+    metrics: MetricQueries
+    telemetry: TelemetryStore
     checks: Mapping[str, Check]
     start: Callable[[], Awaitable[None]]
     close: Callable[[], Awaitable[None]]
@@ -71,6 +80,7 @@ def console_services(context: PlatformContext) -> Services:
     telemetry = ClickHouseStore(
         _HOST, settings.port(PortOffset.STORE), "insight", read_secret(state, "store_password")
     )
+    asker = Asker(telemetry, cache=cache, timeout_s=settings.query_timeout_s)
     sessions = Sessions(cache, settings.session_idle_s, settings.session_absolute_s)
     accounts = AccountService(store, cache, sessions, Passwords())
     web = httpx.AsyncClient(timeout=1.0)
@@ -93,7 +103,10 @@ def console_services(context: PlatformContext) -> Services:
         account_store=store,
         accounts=accounts,
         sessions=sessions,
-        queries=TelemetryQueries(telemetry, timeout_s=settings.query_timeout_s),
+        queries=TelemetryQueries(asker),
+        searches=SearchQueries(asker),
+        metrics=MetricQueries(asker),
+        telemetry=telemetry,
         checks=_checks(context, store, cache, web),
         start=start,
         close=close,

@@ -8,9 +8,14 @@ from typing import Annotated
 from fastapi import Depends, Query
 from pydantic import AwareDatetime
 
-from insightengine.api.dependencies import telemetry_queries
+from insightengine.api.dependencies import metric_queries, search_queries, telemetry_queries
 from insightengine.core.time import TimeRange
-from insightengine.telemetry.query import TelemetryQueries, resolve_range
+from insightengine.telemetry.query import (
+    MetricQueries,
+    SearchQueries,
+    TelemetryQueries,
+    resolve_range,
+)
 
 
 def asked_range(
@@ -27,6 +32,8 @@ def asked_range(
 
 Range = Annotated[TimeRange, Depends(asked_range)]
 Queries = Annotated[TelemetryQueries, Depends(telemetry_queries)]
+Searches = Annotated[SearchQueries, Depends(search_queries)]
+Metrics = Annotated[MetricQueries, Depends(metric_queries)]
 Service = Annotated[str | None, Query(min_length=1, max_length=255)]
 StepSeconds = Annotated[
     int | None,
@@ -36,4 +43,12 @@ Limit = Annotated[int, Query(ge=1, le=500, description="Most items to return.")]
 Cursor = Annotated[
     str | None,
     Query(max_length=512, description="`next_cursor` of the page before; keeps that page's range."),
+]
+Search = Annotated[
+    str | None,
+    Query(
+        max_length=2048,
+        description="In the language of docs/reference/search.md: "
+        '`level:error service:web status:>=500 "card declined" -path:/health`.',
+    ),
 ]

@@ -5,63 +5,31 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query
-from pydantic import Field
 
 from insightengine.api.access import require
-from insightengine.api.routes.ranges import Cursor, Limit, Queries, Range, Service, StepSeconds
+from insightengine.api.routes.filters import Logs, Traces
+from insightengine.api.routes.ranges import (
+    Cursor,
+    Limit,
+    Queries,
+    Range,
+    Searches,
+    StepSeconds,
+)
 from insightengine.protection.access import Role
 from insightengine.telemetry.models import (
     LogHistogram,
     LogPage,
-    LogSeverity,
-    Scope,
     ServiceList,
     SortOrder,
     TraceDetail,
     TracePage,
 )
-from insightengine.telemetry.query import LogFilter, TraceFilter, log_filter
+from insightengine.telemetry.search_models import FlameGraph
 
 router = APIRouter(
     prefix="/telemetry", tags=["telemetry"], dependencies=[Depends(require(Role.VIEWER))]
 )
-
-
-ScopeOf = Annotated[
-    Scope, Query(description="`application` leaves out what the platform does for itself.")
-]
-
-
-def asked_logs(
-    service: Service = None,
-    severity_min: Annotated[
-        Annotated[int, Field(ge=1, le=24)] | LogSeverity | None,
-        Query(description="Lowest severity, as its OpenTelemetry number or name."),
-    ] = None,
-    q: Annotated[
-        str | None,
-        Query(
-            max_length=1024,
-            description="Words that the body must hold, in any case and order; a phrase in quotes.",
-        ),
-    ] = None,
-    trace_id: Annotated[str | None, Query(max_length=64)] = None,
-    attribute: Annotated[
-        tuple[str, ...], Query(description="`key=value` of the entry or its resource; repeatable.")
-    ] = (),
-    scope: ScopeOf = Scope.ALL,
-) -> LogFilter:
-    return log_filter(
-        service=service,
-        severity_min=severity_min,
-        q=q,
-        trace_id=trace_id,
-        attributes=attribute,
-        scope=scope,
-    )
-
-
-Logs = Annotated[LogFilter, Depends(asked_logs)]
 
 
 @router.get("/logs")
@@ -88,25 +56,24 @@ async def logs_histogram(
 @router.get("/traces")
 async def traces(
     asked: Range,
+    wanted: Traces,
     queries: Queries,
-    service: Service = None,
-    route: Annotated[
-        str | None,
-        Query(
-            min_length=1,
-            max_length=1024,
-            description="Span name, `http.route`, `url.path`, or a route as the edge names it.",
-        ),
-    ] = None,
-    min_duration_ms: Annotated[float | None, Query(ge=0, le=86_400_000)] = None,
-    errors_only: bool = False,
-    scope: ScopeOf = Scope.ALL,
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> TracePage:
-    """Traces that began within the range, newest first."""
-    wanted = TraceFilter(service, route, min_duration_ms, errors_only, scope)
+    """Traces that began within the range, newest first; `q` is searched for in their spans."""
     return await queries.traces(asked, wanted, cursor=cursor, limit=limit)
+
+
+@router.get("/traces/flamegraph")
+async def flame_graph(
+    asked: Range,
+    wanted: Traces,
+    searches: Searches,
+    trace_id: Annotated[str | None, Query(max_length=64)] = None,
+) -> FlameGraph:
+    """Spans added up by their names from the root: of one trace, or of the newest 100 that fit."""
+    return await searches.flame_graph(asked, wanted, trace_id)
 
 
 @router.get("/traces/{trace_id}")

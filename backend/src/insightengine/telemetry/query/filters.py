@@ -97,6 +97,19 @@ def log_filter(
     )
 
 
+def trace_filter(
+    *,
+    service: str | None = None,
+    route: str | None = None,
+    min_duration_ms: float | None = None,
+    errors_only: bool = False,
+    q: str | None = None,
+    scope: Scope = Scope.ALL,
+) -> TraceFilter:
+    """Raises InvalidInputError."""
+    return TraceFilter(service, route, min_duration_ms, errors_only, scope, parse(q or ""))
+
+
 def normal_trace_id(text: str) -> str:
     """Lower hex. Raises InvalidInputError when it is no trace id."""
     if not _TRACE_ID.fullmatch(text):

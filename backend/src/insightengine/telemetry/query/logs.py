@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
+from insightengine.core.errors import InvalidInputError
 from insightengine.core.time import TimeRange, from_ns
 from insightengine.telemetry.models import (
     LogEntry,
@@ -30,6 +32,7 @@ from insightengine.telemetry.query.ranges import Grid
 from insightengine.telemetry.query.statement import Row, Statement, statement, texts, whole
 from insightengine.telemetry.schema import LOG_MINUTES, LOGS
 
+_ID: Final = re.compile(r"([0-9a-f]{1,16})-([0-9a-f]{1,16})(?:-[0-9]{1,9})?")
 _LONGEST_BODY: Final = 65_536
 _HASH: Final = (
     "cityHash64(ServiceName, TraceId, SpanId, SeverityNumber, Body, LogAttributes, "
@@ -164,6 +167,16 @@ def histogram(grid: Grid, rows: Sequence[Row]) -> LogHistogram:
         for slot in grid.slots()
     )
     return LogHistogram(step_s=grid.step_s, points=points)
+
+
+def position_of(entry_id: str) -> tuple[int, int]:
+    """Time and hash of an entry, from its id. Raises InvalidInputError."""
+    match = _ID.fullmatch(entry_id)
+    if match is None or int(match[1], 16) >= 2**63:
+        raise InvalidInputError(
+            f"{entry_id[:64]!r} is not the id of a log entry", code="invalid_id"
+        )
+    return int(match[1], 16), int(match[2], 16)
 
 
 def _key(row: Row) -> tuple[int, int]:

@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from datetime import UTC, datetime
 
 from insightengine.core.errors import NotFoundError
 from insightengine.core.time import TimeRange
 from insightengine.telemetry import models
-from insightengine.telemetry.port import TelemetryStore
 from insightengine.telemetry.query import logs, requests, resources, trace, traces
+from insightengine.telemetry.query.asker import Asker
 from insightengine.telemetry.query.cursors import decode_log_cursor, decode_trace_cursor
 from insightengine.telemetry.query.filters import LogFilter, TraceFilter, normal_trace_id
 from insightengine.telemetry.query.ranges import before, grid_over, settled
-from insightengine.telemetry.query.statement import Row, Statement
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
+from insightengine.telemetry.query.statement import Row
 
 
 class TelemetryQueries:
@@ -27,23 +21,16 @@ class TelemetryQueries:
     Raises the errors of `TelemetryStore.query`, and InvalidInputError for what cannot be asked.
     """
 
-    def __init__(
-        self,
-        store: TelemetryStore,
-        *,
-        timeout_s: float | None = None,
-        now: Callable[[], datetime] = _utc_now,
-    ) -> None:
-        self._store = store
-        self._timeout_s = timeout_s
-        self._now = now
+    def __init__(self, asker: Asker) -> None:
+        self._asker = asker
+        self._now = asker.now
 
     async def overview(self, asked: TimeRange) -> models.Overview:
         asked = settled(asked, self._now())
         now, earlier, services = await asyncio.gather(
-            self._rows(requests.totals_statement(asked)),
-            self._rows(requests.totals_statement(before(asked))),
-            self._rows(requests.services_statement(asked)),
+            self._asker.rows(requests.totals_statement(asked), asked),
+            self._asker.rows(requests.totals_statement(before(asked)), asked),
+            self._asker.rows(requests.services_statement(asked), asked),
         )
         return requests.overview(asked, now, earlier, services)
 
@@ -57,21 +44,24 @@ class TelemetryQueries:
     ) -> models.RequestSeries:
         grid = grid_over(settled(asked, self._now()), step_s)
         return requests.series(
-            grid, await self._rows(requests.series_statement(grid, service, route))
+            grid,
+            await self._asker.rows(requests.series_statement(grid, service, route), grid.range),
         )
 
     async def routes(self, asked: TimeRange, *, service: str | None = None) -> models.RouteList:
         asked = settled(asked, self._now())
-        return requests.routes(asked, await self._rows(requests.routes_statement(asked, service)))
+        return requests.routes(
+            asked, await self._asker.rows(requests.routes_statement(asked, service), asked)
+        )
 
     async def resources(
         self, asked: TimeRange, *, step_s: int | None = None
     ) -> models.ResourceSeries:
         grid = grid_over(settled(asked, self._now()), step_s, at_least_s=resources.SHORTEST_STEP_S)
         gauges, counters, processes = await asyncio.gather(
-            self._rows(resources.gauges_statement(grid)),
-            self._rows(resources.counters_statement(grid)),
-            self._rows(resources.processes_statement(grid)),
+            self._asker.rows(resources.gauges_statement(grid), grid.range),
+            self._asker.rows(resources.counters_statement(grid), grid.range),
+            self._asker.rows(resources.processes_statement(grid), grid.range),
         )
         return resources.resources(grid, gauges, counters, processes)
 
@@ -86,14 +76,16 @@ class TelemetryQueries:
     ) -> models.LogPage:
         at = decode_log_cursor(cursor) if cursor else None
         asked = at.range if at else asked
-        rows = await self._rows(logs.page_statement(asked, wanted, at, order, limit))
+        rows = await self._asker.rows(logs.page_statement(asked, wanted, at, order, limit), asked)
         return logs.page(asked, at, limit, rows)
 
     async def log_histogram(
         self, asked: TimeRange, wanted: LogFilter, *, step_s: int | None = None
     ) -> models.LogHistogram:
         grid = grid_over(asked, step_s)
-        return logs.histogram(grid, await self._rows(logs.histogram_statement(grid, wanted)))
+        return logs.histogram(
+            grid, await self._asker.rows(logs.histogram_statement(grid, wanted), grid.range)
+        )
 
     async def traces(
         self,
@@ -108,7 +100,7 @@ class TelemetryQueries:
         found: list[Row] = []
         for window in traces.windows(asked, at):
             left = limit + 1 - len(found)
-            found += await self._rows(traces.page_statement(window, wanted, at, left))
+            found += await self._asker.rows(traces.page_statement(window, wanted, at, left), asked)
             if len(found) > limit:
                 break
         return traces.page(asked, limit, found)
@@ -116,9 +108,9 @@ class TelemetryQueries:
     async def trace(self, trace_id: str) -> models.TraceDetail:
         """Raises NotFoundError when neither a span nor a request of it is known."""
         wanted = normal_trace_id(trace_id)
-        bounds = next(iter(await self._rows(trace.bounds_statement(wanted))), None)
-        edge = await self._rows(trace.edge_statement(wanted, bounds))
-        spans = await self._rows(trace.spans_statement(wanted, bounds)) if bounds else []
+        bounds = next(iter(await self._asker.rows(trace.bounds_statement(wanted))), None)
+        edge = await self._asker.rows(trace.edge_statement(wanted, bounds))
+        spans = await self._asker.rows(trace.spans_statement(wanted, bounds)) if bounds else []
         found = trace.detail(wanted, spans, edge)
         if found is None:
             raise NotFoundError(
@@ -132,8 +124,4 @@ class TelemetryQueries:
         """Services that sent logs or spans within the last 24 hours."""
         now = self._now()
         recent = TimeRange(now - traces.SERVICES_SEEN_WITHIN, now)
-        return traces.services(await self._rows(traces.services_statement(recent)))
-
-    async def _rows(self, wanted: Statement) -> list[Row]:
-        rows = await self._store.query(wanted.sql, wanted.parameters, timeout_s=self._timeout_s)
-        return list(rows)
+        return traces.services(await self._asker.rows(traces.services_statement(recent)))
