@@ -174,6 +174,12 @@ INSIGHT_MIGRATIONS: Mapping[str, Described] = {
 }
 INSIGHT_TOP: Mapping[str, Described] = {
     "release": Described("mapping", "", "How the application is released."),
+    "backup": Described(
+        "mapping, or `false`", "see below", "What is backed up, when, where to, and for how long."
+    ),
+    "objectives": Described(
+        "mapping", "none", "How much may be lost, how long a restore may take."
+    ),
 }
 RELEASE: Mapping[str, Described] = {
     "rollback_window": Described(

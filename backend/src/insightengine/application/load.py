@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from pathlib import PurePath
 
+from insightengine.application.backup import BackupPolicy, Objectives
+from insightengine.application.backup_reading import read_backup, read_objectives
 from insightengine.application.document import parse_document
 from insightengine.application.graph import report_dependencies
 from insightengine.application.keys import INSIGHT_TOP, TOP, names
@@ -49,11 +51,20 @@ def load_application(text: str, file: str, variables: Mapping[str, str]) -> Appl
     _report_databases(services, place, problems)
     own = keys["x-insight"].keys(names(INSIGHT_TOP)) if "x-insight" in keys else {}
     policy = release_policy(own["release"]) if "release" in own else ReleasePolicy()
+    backup = read_backup(own["backup"]) if "backup" in own else BackupPolicy()
+    objectives = read_objectives(own["objectives"]) if "objectives" in own else Objectives()
     name = _name(keys.get("name"), file)
     problems.raise_if_any(file)
     warnings = tuple(f"{file}: the variable {one} is not set; '' is used" for one in unset)
     return Application(
-        name, file, tuple(services.values()), warnings, as_json(filled), release=policy
+        name,
+        file,
+        tuple(services.values()),
+        warnings,
+        as_json(filled),
+        release=policy,
+        backup=backup,
+        objectives=objectives,
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from insightengine.application.backup import BackupPolicy, Objectives
 from insightengine.application.policy import Migrations, ReleasePolicy, SmokeRequest
 
 
@@ -192,6 +193,8 @@ class Application:
     warnings: tuple[str, ...] = ()
     document: str = field(default="{}", repr=False)
     release: ReleasePolicy = field(default_factory=ReleasePolicy)
+    backup: BackupPolicy = field(default_factory=BackupPolicy)
+    objectives: Objectives = field(default_factory=Objectives)
 
     def service(self, name: str) -> Service | None:
         return next((service for service in self.services if service.name == name), None)

@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from insightengine.application.backup_reading import (
+    BACKUP,
+    OBJECTIVES,
+    RETENTION,
+    TO,
+    VERIFY,
+    WAL,
+)
 from insightengine.application.images import supplied_names
 from insightengine.application.keys import (
     INSIGHT,
@@ -42,6 +50,12 @@ In the texts of `x-insight.local`, for what the machine decides. Those that hold
 (`password`, and `url` of a supplied PostgreSQL, Valkey or ClickHouse) are allowed in `environment`
 only. `{{` and `}}` are braces.
 """
+_BACKUP = """### `backup`
+
+Sizes are written `50MB` or `4GiB`, schedules as in cron (`30 2 * * sun`, `@daily`), in UTC. A run
+that was missed because the machine was off is made up once. `backup: false` takes none. Access
+keys of a bucket never stand in the file: `insight backup credentials` keeps them.
+"""
 _COMPOSE = """## Keys of the Compose Specification
 
 Used keys reach the model. Accepted keys are valid, are left to `docker compose`, and do nothing
@@ -75,12 +89,24 @@ def compose_reference() -> str:
         _table(RELEASE_METRIC),
         "### `release.hooks`\n",
         _table(RELEASE_HOOKS),
+        *_backup(),
         _SUPPLIED,
         _supplied(),
         _COMPOSE,
         _compose_keys(),
     ]
     return "\n".join(parts)
+
+
+def _backup() -> Iterable[str]:
+    yield _BACKUP
+    yield _table(BACKUP)
+    tables = {"to[]": TO, "retention": RETENTION, "wal": WAL, "verify": VERIFY}
+    for name, table in tables.items():
+        yield f"### `backup.{name}`\n"
+        yield _table(table)
+    yield "### `objectives`\n"
+    yield _table(OBJECTIVES)
 
 
 def _table(keys: Mapping[str, Described]) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from insightengine.core.errors import ConflictError
-from insightengine.recovery.lsn import Lsn
+from insightengine.core.lsn import Lsn
 from insightengine.recovery.tarwalk import MANIFEST, TarFile
 
 _CHECKSUM_KEY = b'"Manifest-Checksum"'

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import google_crc32c
 
@@ -31,6 +32,15 @@ class TarFile:
     crc32c: int
 
 
+class Sink(Protocol):
+    """Takes the content of a stream as it is walked: each file is begun, written and ended."""
+
+    def folder(self, path: str) -> None: ...
+    def begin(self, path: str, size_bytes: int) -> None: ...
+    def write(self, part: bytes | memoryview) -> None: ...
+    def end(self) -> None: ...
+
+
 @dataclass(slots=True)
 class _Open:
     path: str
@@ -45,7 +55,8 @@ class _Open:
 class TarWalker:
     """Feed it the stream in pieces of any size, then call `finish()`."""
 
-    def __init__(self) -> None:
+    def __init__(self, sink: Sink | None = None) -> None:
+        self._sink = sink
         self.files: list[TarFile] = []
         self.kept: dict[str, bytes] = {}  # content of the manifest and of the label
         self.position = 0
@@ -84,6 +95,8 @@ class TarWalker:
             raise _broken(f"byte {offset - BLOCK} does not begin a file")
         name = block[:100].rstrip(b"\0").decode("utf-8", "surrogateescape")
         if kind == _FOLDER:
+            if self._sink is not None:
+                self._sink.folder(name.rstrip("/"))
             return
         if kind not in (_REGULAR, _OLD_REGULAR):
             raise _broken(
@@ -92,6 +105,8 @@ class TarWalker:
             )
         size = _number(block[124:136])
         self._open = _Open(name, size, offset, size, -size % BLOCK)
+        if self._sink is not None:
+            self._sink.begin(name, size)
         if size == 0:
             self._close()
 
@@ -105,6 +120,8 @@ class TarWalker:
             file.crc = google_crc32c.extend(file.crc, part)
             if file.path in _KEPT:
                 file.kept += part
+            if self._sink is not None:
+                self._sink.write(part)
             file.left -= taken
             at += taken
         if not file.left:
@@ -118,6 +135,8 @@ class TarWalker:
     def _close(self) -> None:
         file = self._open
         if file is not None:
+            if self._sink is not None:
+                self._sink.end()
             self.files.append(TarFile(file.path, file.size, file.offset, file.crc))
             if file.path in _KEPT:
                 self.kept[file.path] = bytes(file.kept)

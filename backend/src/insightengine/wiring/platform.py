@@ -97,7 +97,12 @@ def _postgres(context: PlatformContext) -> ProcessSpec:
         name="postgres",
         argv=postgres.server_argv(state.postgres, port),
         cwd=state.root,
-        env={**base_environment(context), **as_environment(context)},
+        env={
+            **base_environment(context),
+            **as_environment(context),
+            # What runs before the WAL receiver starts must not wait for it.
+            "PGOPTIONS": "-c synchronous_commit=local",
+        },
         readiness=PostgresReady(_LOOPBACK, port, postgres.ADMIN, "postgres", password),
         prepare=((sys.executable, "-m", _POSTGRES, "init", str(state.postgres), str(password)),),
         initialise=(
@@ -105,6 +110,7 @@ def _postgres(context: PlatformContext) -> ProcessSpec:
                 sys.executable,
                 *("-m", _POSTGRES, "roles", str(port)),
                 *(str(password), str(owners_file(context))),
+                str(state.secret("postgres_backup_password")),
             ),
             (sys.executable, "-m", "insightengine.stores.migrate"),
         ),

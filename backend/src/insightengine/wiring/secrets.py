@@ -12,6 +12,7 @@ from insightengine.runtimes.local.specs import ServiceUser
 PLATFORM_SECRETS = (
     "postgres_admin_password",
     "postgres_insight_password",
+    "postgres_backup_password",
     "valkey_password",
     "store_password",
     "session_key",

@@ -8,7 +8,7 @@ import google_crc32c
 import pytest
 
 from insightengine.core.errors import ConflictError
-from insightengine.recovery.lsn import Lsn
+from insightengine.core.lsn import Lsn
 from insightengine.recovery.manifest import compare, parse_manifest
 from insightengine.recovery.tarwalk import TarFile
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from insightengine.core.errors import InvalidInputError
-from insightengine.recovery.lsn import SEGMENT_BYTES, Lsn, Segment, segments_between
+from insightengine.core.lsn import SEGMENT_BYTES, Lsn, Segment, segments_between
 
 POSITIONS = st.integers(0, 2**63 - 1)
 

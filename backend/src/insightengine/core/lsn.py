@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
+
+from pydantic_core import core_schema
 
 from insightengine.core.errors import InvalidInputError
 
@@ -44,6 +47,18 @@ class Lsn:
     @classmethod
     def is_one(cls, text: str) -> bool:
         return _LSN.fullmatch(text) is not None
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: Any, _handler: Any) -> core_schema.CoreSchema:
+        """In JSON it is the text that PostgreSQL prints."""
+        return core_schema.no_info_plain_validator_function(
+            lambda given: given if isinstance(given, cls) else cls.parse(str(given)),
+            serialization=core_schema.to_string_ser_schema(),
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, _schema: Any, _handler: Any) -> dict[str, str]:
+        return {"type": "string", "examples": ["0/16B3748"]}  # type: ignore[dict-item]
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -1,0 +1,104 @@
+"""Hands WAL to a server that recovers.
+
+The server asks through `restore_command` for one file after the other and waits for each. Starting
+Python for every segment would take longer than replaying it. So the command is a few lines of
+shell that leave a wish in a folder and take what appears; this thread fulfils the wishes and has
+the next segments ready before they are asked for.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+from insightengine.core.errors import InsightError
+from insightengine.core.lsn import Segment
+from insightengine.recovery.walsource import WalFile, WalSource
+
+_AHEAD = 3
+_POLL_S = 0.005
+_SCRIPT = """#!/bin/sh
+# restore_command of a recovery: asks for one file of WAL and waits for the answer.
+: > "$1/want/$2"
+while [ -e "$1/alive" ]; do
+    [ -e "$1/have/$2" ] && exec mv "$1/have/$2" "$3"
+    [ -e "$1/none/$2" ] && rm "$1/none/$2" && exit 1
+    sleep 0.01
+done
+exit 255
+"""
+
+
+class WalFeed:
+    """Use it as a context around the server. `failure` is why a wish could not be fulfilled."""
+
+    def __init__(self, folder: Path, source: WalSource, fed: Callable[[int], None]) -> None:
+        self._folder = folder
+        self._source = source
+        self._fed = fed
+        self._stop = threading.Event()
+        self._ready: dict[Segment, Future[WalFile | None]] = {}
+        self._thread = threading.Thread(target=self._run, name="wal-feed")
+        self.failure: InsightError | None = None
+
+    @property
+    def restore_command(self) -> str:
+        script, folder = shlex.quote(str(self._folder / "fetch")), shlex.quote(str(self._folder))
+        return f'/bin/sh {script} {folder} "%f" "%p"'
+
+    def __enter__(self) -> WalFeed:
+        for name in ("want", "have", "none"):
+            (self._folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)
+        (self._folder / "fetch").write_text(_SCRIPT, encoding="utf-8")
+        (self._folder / "alive").touch()
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        (self._folder / "alive").unlink(missing_ok=True)
+        self._thread.join()
+
+    def _run(self) -> None:
+        with ThreadPoolExecutor(2, thread_name_prefix="wal-read") as readers:
+            while not self._stop.wait(_POLL_S):
+                for wish in os.listdir(self._folder / "want"):  # noqa: PTH208 -- polled
+                    self._fulfil(wish, readers)
+                    (self._folder / "want" / wish).unlink()
+            for future in self._ready.values():
+                future.cancel()
+
+    def _fulfil(self, name: str, readers: ThreadPoolExecutor) -> None:
+        try:
+            content = self._content(name, readers)
+        except InsightError as error:
+            # The server must stop here, not go on as if the WAL ended: it gets no answer.
+            self.failure = error
+            (self._folder / "alive").unlink(missing_ok=True)
+            return
+        if content is None:
+            (self._folder / "none" / name).touch()
+            return
+        arriving = self._folder / f"arriving.{name}"
+        arriving.write_bytes(content)
+        arriving.replace(self._folder / "have" / name)
+        self._fed(len(content))
+
+    def _content(self, name: str, readers: ThreadPoolExecutor) -> bytes | None:
+        if name.endswith(".history"):
+            return self._source.history(int(name[:8], 16))
+        segment = Segment.parse(name)
+        if segment is None:
+            return None
+        following = [Segment(segment.timeline, segment.number + n) for n in range(_AHEAD + 1)]
+        for one in following:
+            if one not in self._ready:
+                self._ready[one] = readers.submit(self._source.segment, one)
+        for old in [one for one in self._ready if one < segment]:
+            self._ready.pop(old).cancel()
+        found = self._ready.pop(segment).result()
+        return found.padded if found else None

@@ -1,0 +1,124 @@
+"""Operations: one of a lane at a time, noted by steps, taken over when their owner is gone."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from insightengine.core.errors import ConflictError, NotFoundError
+from insightengine.recovery.catalogue import open_database
+from insightengine.recovery.journal import (
+    Journal,
+    OperationKind,
+    OperationState,
+    Owner,
+    Progress,
+)
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+CLAIM = """
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from insightengine.recovery.catalogue import open_database
+from insightengine.recovery.journal import Journal
+journal = Journal(open_database(Path(sys.argv[1])))
+journal.claim(sys.argv[2], datetime.now(UTC))
+journal.note(sys.argv[2], "streamed", {"chunks": 3}, datetime.now(UTC))
+print("claimed", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    database = open_database(tmp_path)
+    yield Journal(database)
+    database.close()
+
+
+def test_a_second_operation_of_a_lane_is_refused_with_who_has_it(journal: Journal) -> None:
+    first = journal.ask(OperationKind.BACKUP, {"kind": "full"}, "ada", NOW)
+    for kind in (OperationKind.BACKUP, OperationKind.RESTORE, OperationKind.PRUNE):
+        with pytest.raises(ConflictError) as raised:
+            journal.ask(kind, {}, "bob", NOW)
+        assert raised.value.context["operation"] == first.id
+
+
+def test_operations_of_other_lanes_run_beside_it(journal: Journal) -> None:
+    journal.ask(OperationKind.BACKUP, {}, "ada", NOW)
+    journal.ask(OperationKind.DRILL, {}, "ada", NOW)
+    assert len(journal.under_way()) == 2
+
+
+def test_an_operation_that_is_over_makes_room(journal: Journal) -> None:
+    first = journal.ask(OperationKind.BACKUP, {}, "ada", NOW)
+    journal.claim(first.id, NOW)
+    journal.end(first.id, OperationState.FAILED, NOW, error="the disk is full", hint="free space")
+    second = journal.ask(OperationKind.BACKUP, {}, "ada", NOW + timedelta(seconds=1))
+    assert journal.get(first.id).error == "the disk is full"
+    assert second.state is OperationState.ASKED
+
+
+def test_a_living_owner_keeps_its_operation(journal: Journal) -> None:
+    asked = journal.ask(OperationKind.BACKUP, {}, "ada", NOW)
+    claimed = journal.claim(asked.id, NOW)
+    assert claimed.owner == Owner.myself()
+    assert not claimed.is_orphan
+    with pytest.raises(ConflictError, match=str(os.getpid())):
+        journal.claim(asked.id, NOW)
+
+
+def test_an_operation_whose_owner_was_killed_is_taken_over_where_it_was(
+    journal: Journal, tmp_path: Path
+) -> None:
+    asked = journal.ask(OperationKind.BACKUP, {"kind": "full"}, "ada", NOW)
+    with subprocess.Popen(
+        [sys.executable, "-c", CLAIM, str(tmp_path), asked.id],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "claimed\n"
+        assert not journal.get(asked.id).is_orphan
+        other.send_signal(signal.SIGKILL)
+    assert journal.get(asked.id).is_orphan
+    again = journal.claim(asked.id, NOW)
+    assert again.attempts == 2
+    assert journal.noted(asked.id) == {"streamed": {"chunks": 3}}
+
+
+def test_a_pid_that_was_given_to_another_process_is_not_the_owner() -> None:
+    mine = Owner.myself()
+    assert mine.is_alive()
+    assert not Owner(mine.pid, mine.ticks + 1).is_alive()
+
+
+def test_progress_tells_what_is_left(journal: Journal) -> None:
+    asked = journal.ask(OperationKind.BACKUP, {}, "ada", NOW)
+    journal.progress(asked.id, Progress("reading", 250, 1000, 50.0))
+    found = journal.get(asked.id).progress
+    assert found is not None
+    assert found.left_s == 15.0
+    assert Progress("reading", 250).left_s is None
+
+
+def test_what_nobody_has_begun_can_be_cancelled(journal: Journal) -> None:
+    asked = journal.ask(OperationKind.BACKUP, {}, "ada", NOW)
+    assert journal.cancel(asked.id, NOW)
+    assert not journal.cancel(asked.id, NOW)
+    with pytest.raises(ConflictError, match="cancelled"):
+        journal.claim(asked.id, NOW)
+
+
+def test_an_unknown_operation_is_not_found(journal: Journal) -> None:
+    with pytest.raises(NotFoundError):
+        journal.get("nothing")
