@@ -2852,7 +2852,10 @@ export interface operations {
                 /** @description Span name, `http.route`, `url.path`, or a route as the edge names it. */
                 route?: string | null;
                 min_duration_ms?: number | null;
+                /** @description Only traces of which a span failed, however it was answered. */
                 errors_only?: boolean;
+                /** @description Least status that the edge answered the request with. */
+                status_min?: number | null;
                 /** @description In the language of docs/reference/search.md: `level:error service:web status:>=500 "card declined" -path:/health`. */
                 q?: string | null;
                 /** @description `application` leaves out what the platform does for itself. */
@@ -2896,7 +2899,10 @@ export interface operations {
                 /** @description Span name, `http.route`, `url.path`, or a route as the edge names it. */
                 route?: string | null;
                 min_duration_ms?: number | null;
+                /** @description Only traces of which a span failed, however it was answered. */
                 errors_only?: boolean;
+                /** @description Least status that the edge answered the request with. */
+                status_min?: number | null;
                 /** @description In the language of docs/reference/search.md: `level:error service:web status:>=500 "card declined" -path:/health`. */
                 q?: string | null;
                 /** @description `application` leaves out what the platform does for itself. */

@@ -11,14 +11,14 @@ const slot = {
 const query = (href: string | null) => new URL(href ?? "", "http://x").searchParams;
 
 describe("a click on the error chart", () => {
-  test("where requests failed leads straight to the failed traces of that slot", () => {
+  test("where requests failed leads straight to a failed trace of that slot", () => {
     const href = directLink(slot, "errors", "shop");
-    expect(href?.startsWith("/monitoring/traces/?")).toBe(true);
+    expect(href?.startsWith("/monitoring/trace/?")).toBe(true);
     expect(Object.fromEntries(query(href))).toEqual({
       from: "2026-01-01T09:59:58.000Z",
       to: "2026-01-01T10:00:10.000Z",
       service: "shop",
-      errors: "1",
+      outcome: "failed",
     });
   });
 
@@ -58,7 +58,7 @@ describe("the choice at a point of a chart", () => {
 test("a link says nothing that was not asked for", () => {
   const range: TimeRange = { kind: "last", span: "1h" };
   expect(overviewLink(range)).toBe("/monitoring/?range=1h");
-  expect(tracesLink(range, { errorsOnly: false, route: "" })).toBe("/monitoring/traces/?range=1h");
+  expect(tracesLink(range, { outcome: null, route: "" })).toBe("/monitoring/traces/?range=1h");
   expect(traceLink("ab", null)).toBe("/monitoring/trace/?id=ab");
 });
 

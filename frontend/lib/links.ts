@@ -19,21 +19,33 @@ export function overviewLink(range: TimeRange, service?: string | null): string 
   return address("/monitoring/", { ...rangeToParams(range), service });
 }
 
+/** `failed`: the edge answered with 500 or more. `errors`: some span failed, however it was answered. */
+export type Outcome = "failed" | "errors";
+
 export type TraceFilterLink = {
   service?: string | null;
   route?: string | null;
-  errorsOnly?: boolean;
+  outcome?: Outcome | null;
   minDurationMs?: number | null;
 };
 
-export function tracesLink(range: TimeRange, filter: TraceFilterLink = {}): string {
-  return address("/monitoring/traces/", {
+function traceParams(range: TimeRange, filter: TraceFilterLink): Values {
+  return {
     ...rangeToParams(range),
     service: filter.service,
     route: filter.route,
-    errors: filter.errorsOnly,
+    outcome: filter.outcome,
     min_ms: filter.minDurationMs,
-  });
+  };
+}
+
+export function tracesLink(range: TimeRange, filter: TraceFilterLink = {}): string {
+  return address("/monitoring/traces/", traceParams(range, filter));
+}
+
+/** The newest trace that fits, with the others to step through. */
+export function firstTraceLink(range: TimeRange, filter: TraceFilterLink): string {
+  return address("/monitoring/trace/", traceParams(range, filter));
 }
 
 export type LogFilterLink = {
@@ -76,7 +88,7 @@ export function slotLinks(slot: Slot, chart: ChartKind, service: string | null):
   const links: SlotLink[] = [];
   if (slot.errors !== 0 && chart !== "resource") {
     const label = slot.errors === null ? "Failed traces" : `Failed traces (${slot.errors})`;
-    links.push({ label, href: tracesLink(traces, { service, errorsOnly: true }) });
+    links.push({ label, href: tracesLink(traces, { service, outcome: "failed" }) });
   }
   if (chart === "latency" && slot.p95Ms !== null) {
     const minDurationMs = Math.floor(slot.p95Ms);
@@ -91,8 +103,8 @@ export function slotLinks(slot: Slot, chart: ChartKind, service: string | null):
   return links;
 }
 
-/** A failing slot of the error chart needs no choice: its failed traces are what is wanted. */
+/** A failing slot of the error chart needs no choice: what failed there is what is wanted. */
 export function directLink(slot: Slot, chart: ChartKind, service: string | null): string | null {
   if (chart !== "errors" || !slot.errors) return null;
-  return tracesLink(traceRange(slot), { service, errorsOnly: true });
+  return firstTraceLink(traceRange(slot), { service, outcome: "failed" });
 }

@@ -33,16 +33,18 @@ describe("the filters in the address", () => {
   const parse = (query: string) => traceQueryFromParams(new URLSearchParams(query));
 
   test("are all read", () => {
-    expect(parse("service=web&route=/x&min_ms=12.5&errors=1")).toEqual({
+    expect(parse("service=web&route=/x&min_ms=12.5&outcome=errors")).toEqual({
       service: "web",
       scope: "all",
       route: "/x",
       min_duration_ms: 12.5,
       errors_only: true,
+      status_min: null,
     });
+    expect(parse("outcome=failed")).toMatchObject({ errors_only: false, status_min: 500 });
   });
 
-  test.each(["min_ms=soon", "min_ms=-1", "min_ms=0", "min_ms=1e99", "errors=yes", "service="])(
+  test.each(["min_ms=soon", "min_ms=-1", "min_ms=0", "min_ms=1e99", "outcome=odd", "service="])(
     "%s means nothing and is left out",
     (query) => {
       expect(isNarrowed(parse(query))).toBe(false);

@@ -8,7 +8,10 @@ export type TraceQuery = {
   readonly route: string | null;
   readonly min_duration_ms: number | null;
   readonly errors_only: boolean;
+  readonly status_min: number | null;
 };
+
+const LEAST_FAILURE = 500;
 
 const LONGEST_MS = 86_400_000;
 
@@ -18,7 +21,8 @@ export function traceQueryFromParams(params: URLSearchParams): TraceQuery {
     ...scopeOf(params),
     route: params.get("route") || null,
     min_duration_ms: readMilliseconds(params.get("min_ms")),
-    errors_only: params.get("errors") === "1",
+    errors_only: params.get("outcome") === "errors",
+    status_min: params.get("outcome") === "failed" ? LEAST_FAILURE : null,
   };
 }
 
@@ -28,7 +32,9 @@ export function readMilliseconds(text: string | null): number | null {
 }
 
 export function isNarrowed(query: TraceQuery): boolean {
-  return Boolean(query.service || query.route || query.min_duration_ms || query.errors_only);
+  return Boolean(
+    query.service || query.route || query.min_duration_ms || query.errors_only || query.status_min,
+  );
 }
 
 /** The first of these attributes that the span has: names differ between versions of the conventions. */

@@ -4,6 +4,7 @@ import { api, bodyOf } from "@/api/client";
 import { ProblemError } from "@/api/problem";
 import type { TracePage, TraceSummary } from "@/api/types";
 import type { LiveListSource } from "@/features/shell/use-live-list";
+import { isoWindow, rangeKey, type TimeRange, windowOf } from "@/lib/time-range";
 import { isArriving, type TraceQuery } from "./model";
 
 export function traceSource(query: TraceQuery): LiveListSource<TraceSummary> {
@@ -14,6 +15,22 @@ export function traceSource(query: TraceQuery): LiveListSource<TraceSummary> {
     page: (request): Promise<TracePage> =>
       bodyOf(api.GET("/api/v1/telemetry/traces", { params: { query: { ...query, ...request } } })),
   };
+}
+
+const MOST_OF_SET = 50;
+
+/** The traces that an address without an id stands for, newest first; looked for again while there is none. */
+export function useTraceSet(query: TraceQuery, range: TimeRange, isWanted: boolean) {
+  return useQuery({
+    queryKey: ["trace-set", query, rangeKey(range)],
+    queryFn: () => {
+      const window = isoWindow(windowOf(range, Date.now()));
+      return traceSource(query).page({ ...window, cursor: null, limit: MOST_OF_SET });
+    },
+    enabled: isWanted,
+    refetchInterval: ({ state }) =>
+      state.data?.items.length === 0 && state.dataUpdateCount < MOST_LOOKS ? TRACE_MS : false,
+  });
 }
 
 export const TRACE_MS = 3000;

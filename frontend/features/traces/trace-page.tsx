@@ -1,45 +1,111 @@
 "use client";
-import { useSearchParams } from "next/navigation";
+import { useMemo } from "react";
 import type { Trace } from "@/api/types";
 import { TraceLogs } from "@/features/logs/trace-logs";
 import { Freshness } from "@/features/shell/freshness";
 import { Shell } from "@/features/shell/shell";
-import { formatDateTime, formatDuration, plural } from "@/lib/format";
+import { usePageState } from "@/features/shell/use-page-state";
+import { formatClock, plural } from "@/lib/format";
 import { logsLink } from "@/lib/links";
-import { Badge, ColourMark, Status } from "@/ui/badge";
-import { LinkButton } from "@/ui/button";
-import { Card } from "@/ui/card";
+import { type TimeRange, windowOf } from "@/lib/time-range";
+import { Button, LinkButton } from "@/ui/button";
 import { SkeletonRows } from "@/ui/skeleton";
 import { EmptyState, ErrorState } from "@/ui/states";
-import { isArriving, titleOf } from "./model";
-import { TRACE_MS, useTrace } from "./queries";
+import { isArriving, type TraceQuery, titleOf, traceQueryFromParams } from "./model";
+import { TRACE_MS, useTrace, useTraceSet } from "./queries";
 import { SpanExplorer } from "./span-explorer";
+import { TraceSummary } from "./trace-summary";
 
+/** A trace by its id, or the newest of those that the filters in the address stand for. */
 export function TracePage() {
-  const id = useSearchParams().get("id") ?? "";
+  const { params, range, change } = usePageState();
+  const query = useMemo(() => traceQueryFromParams(new URLSearchParams(params)), [params]);
+  const asked = params.get("id");
+  const isSet = range.kind === "fixed";
+  const set = useTraceSet(query, range, isSet);
+  const ids = set.data?.items.map((trace) => trace.trace_id) ?? [];
+  const id = asked ?? ids[0] ?? "";
   const trace = useTrace(id);
-  const data = trace.data;
-  const isMoving = data !== undefined && isArriving(data, Date.now());
   return (
-    <Shell title={data ? titleOf(data) : "Trace"} tools={data ? <TraceTools trace={data} /> : null}>
-      {id === "" ? (
+    <Shell
+      title={trace.data ? titleOf(trace.data) : "Trace"}
+      tools={trace.data ? <TraceTools trace={trace.data} /> : null}
+    >
+      {isSet && ids.length > 0 ? (
+        <SetSteps ids={ids} id={id} range={range} onStep={(next) => change({ id: next, span: null })} />
+      ) : null}
+      {id !== "" ? <TraceView trace={trace} /> : null}
+      {id === "" && set.error ? <ErrorState problem={set.error} onRetry={() => void set.refetch()} /> : null}
+      {id === "" && set.isLoading ? <SkeletonRows rows={12} label="the trace" /> : null}
+      {id === "" && !isSet ? (
         <EmptyState title="No trace was asked for">
           Open one from the list of traces, or from a log line.
         </EmptyState>
       ) : null}
-      {trace.error && !data ? (
-        <ErrorState problem={trace.error} onRetry={() => void trace.refetch()} />
-      ) : null}
-      {id !== "" && trace.isPending ? <SkeletonRows rows={12} label="the trace" /> : null}
-      <Freshness updatedAt={isMoving ? trace.dataUpdatedAt : 0} interval_ms={TRACE_MS} />
-      {data ? (
-        <>
-          <Summary trace={data} />
-          <SpanExplorer trace={data} />
-          <TraceLogs trace={data} interval_ms={isMoving ? TRACE_MS : false} />
-        </>
-      ) : null}
+      {id === "" && set.data ? <NothingInSet query={query} range={range} /> : null}
     </Shell>
+  );
+}
+
+function TraceView({ trace }: { trace: ReturnType<typeof useTrace> }) {
+  const { data } = trace;
+  if (trace.error && !data) {
+    return <ErrorState problem={trace.error} onRetry={() => void trace.refetch()} />;
+  }
+  if (data === undefined) return <SkeletonRows rows={12} label="the trace" />;
+  const isMoving = isArriving(data, Date.now());
+  return (
+    <>
+      <Freshness updatedAt={isMoving ? trace.dataUpdatedAt : 0} interval_ms={TRACE_MS} />
+      <TraceSummary trace={data} />
+      <SpanExplorer trace={data} />
+      <TraceLogs trace={data} interval_ms={isMoving ? TRACE_MS : false} />
+    </>
+  );
+}
+
+type StepsProps = {
+  ids: readonly string[];
+  id: string;
+  range: TimeRange;
+  onStep: (id: string) => void;
+};
+
+/** Where this trace stands among those that the address is about. */
+function SetSteps({ ids, id, range, onStep }: StepsProps) {
+  const at = ids.indexOf(id);
+  const { from, to } = windowOf(range, Date.now());
+  const step = (to: number) => {
+    const next = ids[to];
+    if (next !== undefined) onStep(next);
+  };
+  return (
+    <nav
+      aria-label="Traces of this time"
+      className="flex flex-wrap items-center gap-2 text-[13px] text-ink-soft"
+    >
+      <Button disabled={at <= 0} onClick={() => step(at - 1)}>
+        Newer
+      </Button>
+      <Button disabled={at < 0 || at >= ids.length - 1} onClick={() => step(at + 1)}>
+        Older
+      </Button>
+      <span>
+        {at < 0 ? "not" : at + 1} of {plural(ids.length, "trace")}, {formatClock(from)} to {formatClock(to)}
+      </span>
+    </nav>
+  );
+}
+
+function NothingInSet({ query, range }: { query: TraceQuery; range: TimeRange }) {
+  const logs = logsLink(range, { service: query.service, severityMin: query.status_min ? "error" : null });
+  return (
+    <EmptyState title="No trace of this time fits">
+      <p className="mb-2">
+        The requests may come from services that send no spans. Their log lines are there.
+      </p>
+      <LinkButton href={logs}>Log lines of this time</LinkButton>
+    </EmptyState>
   );
 }
 
@@ -47,52 +113,4 @@ function TraceTools({ trace }: { trace: Trace }) {
   const start = Date.parse(trace.start);
   const range = { kind: "fixed", from: start - 300_000, to: start + trace.duration_ms + 300_000 } as const;
   return <LinkButton href={logsLink(range, { traceId: trace.trace_id })}>Its lines in Logs</LinkButton>;
-}
-
-/** When, how long, how many, and the request through the edge that the trace belongs to. */
-function Summary({ trace }: { trace: Trace }) {
-  const errors = trace.spans.filter((span) => span.status === "error").length;
-  const services = new Set(trace.spans.map((span) => span.service)).size;
-  return (
-    <Card title="Summary" testId="trace-summary" aside={<Badge>{trace.trace_id}</Badge>}>
-      <dl className="flex flex-wrap gap-x-8 gap-y-2 text-[13px]">
-        <Figure name="Outcome">
-          <Status tone={errors > 0 ? "bad" : "ok"}>
-            {errors > 0 ? plural(errors, "failed span") : "no failed span"}
-          </Status>
-        </Figure>
-        <Figure name="Began">{formatDateTime(trace.start, true)}</Figure>
-        <Figure name="Took">{formatDuration(trace.duration_ms)}</Figure>
-        <Figure name="Spans">
-          {plural(trace.spans.length, "span")} of {plural(services, "service")}
-        </Figure>
-        {trace.edge ? (
-          <Figure name="Request through the edge">
-            <span className="font-mono">
-              {trace.edge.method} {trace.edge.path}
-            </span>{" "}
-            <Badge look={trace.edge.status >= 500 ? "bad" : "plain"}>{trace.edge.status}</Badge>{" "}
-            {formatDuration(trace.edge.duration_ms)}
-          </Figure>
-        ) : null}
-        {trace.edge?.release ? (
-          <Figure name="Release">
-            <span className="flex flex-wrap items-center gap-2">
-              <Badge>{trace.edge.release}</Badge>
-              {trace.edge.colour ? <ColourMark colour={trace.edge.colour} /> : null}
-            </span>
-          </Figure>
-        ) : null}
-      </dl>
-    </Card>
-  );
-}
-
-function Figure({ name, children }: { name: string; children: React.ReactNode }) {
-  return (
-    <div className="min-w-0">
-      <dt className="eyebrow">{name}</dt>
-      <dd className="break-words">{children}</dd>
-    </div>
-  );
 }

@@ -35,7 +35,8 @@ export function TracesPage() {
 type Change = ReturnType<typeof usePageState>["change"];
 const OUTCOMES = [
   { value: "all", label: "All" },
-  { value: "errors", label: "Errors only" },
+  { value: "failed", label: "Failed", name: "Answered with 500 or more" },
+  { value: "errors", label: "With errors", name: "Some span failed, however it was answered" },
 ] as const;
 
 function Filters({ query }: { query: TraceQuery }) {
@@ -62,9 +63,9 @@ function Filters({ query }: { query: TraceQuery }) {
       />
       <Segmented
         label="Outcome"
-        value={query.errors_only ? "errors" : "all"}
+        value={query.status_min ? "failed" : query.errors_only ? "errors" : "all"}
         options={OUTCOMES}
-        onChange={(outcome) => change({ errors: outcome === "errors" ? "1" : null })}
+        onChange={(outcome) => change({ outcome: outcome === "all" ? null : outcome })}
       />
     </search>
   );
@@ -99,7 +100,7 @@ function Nothing({ query, change }: { query: TraceQuery; change: Change }) {
   }
   return (
     <EmptyState title="No trace of this time fits these filters">
-      <Button onClick={() => change({ service: null, route: null, min_ms: null, errors: null })}>
+      <Button onClick={() => change({ service: null, route: null, min_ms: null, outcome: null })}>
         Clear the filters
       </Button>
     </EmptyState>

@@ -53,7 +53,13 @@ def asked_traces(
         ),
     ] = None,
     min_duration_ms: Annotated[float | None, Query(ge=0, le=86_400_000)] = None,
-    errors_only: bool = False,
+    errors_only: Annotated[
+        bool, Query(description="Only traces of which a span failed, however it was answered.")
+    ] = False,
+    status_min: Annotated[
+        int | None,
+        Query(ge=100, le=599, description="Least status that the edge answered the request with."),
+    ] = None,
     q: Search = None,
     scope: ScopeOf = Scope.ALL,
 ) -> TraceFilter:
@@ -62,6 +68,7 @@ def asked_traces(
         route=route,
         min_duration_ms=min_duration_ms,
         errors_only=errors_only,
+        status_min=status_min,
         q=q,
         scope=scope,
     )

@@ -64,11 +64,13 @@ class TraceFilter:
     """Traces with a span that fits `route` and `search`, and whose services include `service`.
 
     With a route, the span of that route is the service's. `route` is a span name with or without
-    its method, an `http.route`, a `url.path`, or a route as the edge names it.
+    its method, an `http.route`, a `url.path`, or a route as the edge names it. `status_min` is the
+    least status that the edge answered with.
     """
 
     service: str | None = None
     route: str | None = None
+    status_min: int | None = None
     min_duration_ms: float | None = None
     errors_only: bool = False
     scope: Scope = Scope.ALL
@@ -103,11 +105,20 @@ def trace_filter(
     route: str | None = None,
     min_duration_ms: float | None = None,
     errors_only: bool = False,
+    status_min: int | None = None,
     q: str | None = None,
     scope: Scope = Scope.ALL,
 ) -> TraceFilter:
     """Raises InvalidInputError."""
-    return TraceFilter(service, route, min_duration_ms, errors_only, scope, parse(q or ""))
+    return TraceFilter(
+        service=service,
+        route=route,
+        status_min=status_min,
+        min_duration_ms=min_duration_ms,
+        errors_only=errors_only,
+        scope=scope,
+        search=parse(q or ""),
+    )
 
 
 def normal_trace_id(text: str) -> str:

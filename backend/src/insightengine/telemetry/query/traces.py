@@ -120,9 +120,16 @@ def _chosen(wanted: TraceFilter) -> Where:
         for table, part in ((SPANS, spans), (EDGE_REQUESTS, edge))
         if part is not None
     ]
-    if spans is None:
-        return Where()
-    return Where().and_(f"({' OR '.join(matches)})", **spans.parameters)
+    where = Where()
+    if spans is not None:
+        where = where.and_(f"({' OR '.join(matches)})", **spans.parameters)
+    if wanted.status_min is not None:
+        where = where.and_(
+            f"TraceId IN (SELECT TraceId FROM {EDGE_REQUESTS} WHERE {_WIDE} "
+            "AND Status >= {status_min:UInt16})",
+            status_min=wanted.status_min,
+        )
+    return where
 
 
 def page(asked: TimeRange, limit: int, found: Sequence[Row]) -> TracePage:

@@ -23,6 +23,12 @@ def test_traces_of_the_platform_are_left_out() -> None:
     assert "NOT is_own" in sql
 
 
+def test_traces_of_failed_requests_are_those_that_the_edge_answered_so() -> None:
+    asked = page_statement(RANGE, TraceFilter(status_min=500), None, 10)
+    assert "SELECT TraceId FROM edge_requests" in asked.sql.replace("insight.", "")
+    assert asked.parameters["status_min"] == 500
+
+
 def test_everything_is_everything() -> None:
     assert "insightengine" not in logs_where(RANGE, log_filter()).sql
     assert "NOT is_own" not in page_statement(RANGE, TraceFilter(), None, 10).sql
