@@ -35,7 +35,7 @@ export function Drawer({ title, open, onClose, children, kind = "side", onStep }
   return (
     <dialog
       ref={ref}
-      aria-labelledby={id}
+      aria-labelledby={open ? id : undefined}
       onClose={onClose}
       onKeyDown={step}
       onClick={(event) => event.target === ref.current && onClose()}

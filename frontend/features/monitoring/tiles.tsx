@@ -53,7 +53,7 @@ export function Tiles({ query }: { query: UseQueryResult<Overview> }) {
           <dt className="eyebrow">{each.name}</dt>
           <dd className="font-semibold text-xl">
             {each.text ?? <Skeleton className="my-1 h-5 w-16" />}
-            <Changed change={each.change} />
+            <Changed change={each.change} isKnown={now !== undefined} />
           </dd>
         </div>
       ))}
@@ -61,9 +61,14 @@ export function Tiles({ query }: { query: UseQueryResult<Overview> }) {
   );
 }
 
-function Changed({ change }: { change: Change | null }) {
-  if (change === null)
-    return <span className="block font-normal text-[12px] text-ink-faint">no earlier data</span>;
+function Changed({ change, isKnown }: { change: Change | null; isKnown: boolean }) {
+  if (change === null) {
+    return (
+      <span className="block min-h-[1.45em] font-normal text-[12px] text-ink-faint">
+        {isKnown ? "no earlier data" : ""}
+      </span>
+    );
+  }
   return (
     <span className={cx("block font-normal text-[12px]", INKS[change.verdict])}>
       <span aria-hidden="true">{ARROWS[change.direction]}</span> {change.text}

@@ -1,5 +1,5 @@
 "use client";
-import { useCallback, useMemo, useState } from "react";
+import { useCallback, useEffect, useMemo, useState } from "react";
 import type { Span, Trace } from "@/api/types";
 import { usePageState } from "@/features/shell/use-page-state";
 import { plural } from "@/lib/format";
@@ -7,6 +7,7 @@ import { IconButton } from "@/ui/button";
 import { Card } from "@/ui/card";
 import { Drawer } from "@/ui/drawer";
 import { CloseIcon } from "@/ui/icons";
+import { isTaken } from "@/ui/keys";
 import { EmptyState, StaleBanner } from "@/ui/states";
 import { useIsWide } from "@/ui/use-is-wide";
 import { layoutTrace } from "./layout";
@@ -21,7 +22,16 @@ export function SpanExplorer({ trace }: { trace: Trace }) {
   const rows = useMemo(() => layoutTrace(trace.spans), [trace.spans]);
   const asked = params.get("span");
   const chosen = trace.spans.find((span) => span.span_id === asked) ?? null;
+  const isBeside = chosen !== null && isWide;
   const choose = useCallback((span: Span | null) => change({ span: span?.span_id ?? null }), [change]);
+  useEffect(() => {
+    if (!isBeside) return;
+    const onKey = (event: KeyboardEvent) => {
+      if (event.key === "Escape" && !isTaken(event)) choose(null);
+    };
+    window.addEventListener("keydown", onKey);
+    return () => window.removeEventListener("keydown", onKey);
+  }, [isBeside, choose]);
   if (trace.spans.length === 0) {
     return (
       <EmptyState title="No spans of this trace">
@@ -32,7 +42,7 @@ export function SpanExplorer({ trace }: { trace: Trace }) {
   return (
     <>
       {trace.missing_parents.length > 0 ? <Missing parents={trace.missing_parents} /> : null}
-      <div className={chosen && isWide ? "grid grid-cols-[minmax(0,1fr)_26rem] items-start gap-3" : ""}>
+      <div className={isBeside ? "grid grid-cols-[minmax(0,1fr)_26rem] items-start gap-3" : ""}>
         <Card title="Waterfall" flush testId="waterfall">
           <Waterfall
             trace={trace}
@@ -43,7 +53,7 @@ export function SpanExplorer({ trace }: { trace: Trace }) {
             onChoose={choose}
           />
         </Card>
-        {chosen && isWide ? (
+        {isBeside ? (
           <Card
             title={chosen.name}
             testId="span"

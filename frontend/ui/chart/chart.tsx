@@ -154,7 +154,10 @@ export function Chart(props: Props) {
       setAt(next);
     }
     const time = at === null ? undefined : times[at];
-    if (event.key === "Enter" && time !== undefined) onPick?.(time);
+    if (event.key === "Enter" && time !== undefined) {
+      event.preventDefault(); // or the same key would press what gets the focus
+      onPick?.(time);
+    }
   };
 
   const shown = at ?? newestKnown(series.map((each) => each.values));

@@ -1,0 +1,155 @@
+"""The console in a real Chromium, on a platform with the shop and its visitors."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from shop.payments import BREAKING_CARD
+from tests.scenarios.platform import REPOSITORY, Platform, eventually, throwaway_platform
+
+FRONTEND = REPOSITORY / "frontend"
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+def chromium() -> str | None:
+    given = os.environ.get("CHROMIUM")
+    found = (shutil.which(name) for name in ([given] if given else NAMES))
+    return next((path for path in found if path), None)
+
+
+@dataclass(frozen=True)
+class Browser:
+    """Runs the scenarios of `frontend/e2e`. The session of one is that of the next."""
+
+    chromium: str
+    platform: Platform
+    session_file: Path
+
+    def run(self, scenario: str, **given: str) -> None:
+        done = subprocess.run(
+            ["node", "e2e/run.mjs", scenario],
+            cwd=FRONTEND,
+            env={
+                **os.environ,
+                "CHROMIUM": self.chromium,
+                "CONSOLE": self.platform.console,
+                "SESSION_FILE": str(self.session_file),
+                **given,
+            },
+            text=True,
+            capture_output=True,
+            timeout=150,
+            check=False,
+        )
+        assert done.returncode == 0, f"{scenario} failed:\n{done.stdout}{done.stderr}"
+
+    def log_in_first(self) -> None:
+        """By the printed link; nothing the second time."""
+        if not self.session_file.exists():
+            self.run("firstLogIn", SETUP_LINK=self.platform.setup_link())
+
+
+@pytest.fixture(scope="module")
+def chromium_path() -> str:
+    """Without Chromium the tests are left out; `INSIGHT_REQUIRE_BROWSER=1` makes that a failure."""
+    path = chromium()
+    if path is None:
+        reason = f"no Chromium: none of {', '.join(NAMES)} is on the PATH, and CHROMIUM is not set"
+        if os.environ.get("INSIGHT_REQUIRE_BROWSER") == "1":
+            pytest.fail(f"{reason}; INSIGHT_REQUIRE_BROWSER=1 asks for it", pytrace=False)
+        pytest.skip(reason)
+    return path
+
+
+@pytest.fixture(scope="module")
+def platform(chromium_path: str) -> Iterator[Platform]:
+    """With the console as its sources are now. Its own, as the printed set-up link works once."""
+    build = subprocess.run(
+        ["bash", "-c", ". bin/lib.sh; install_node; build_console"],
+        cwd=REPOSITORY,
+        text=True,
+        capture_output=True,
+        check=False,
+    )
+    assert build.returncode == 0, build.stderr
+    with throwaway_platform() as platform:
+        platform.insight("demo", "--detach")
+        eventually(platform.is_whole, 60, "the platform with the shop is whole")
+        yield platform
+
+
+@pytest.fixture(scope="module")
+def newcomer(
+    chromium_path: str, platform: Platform, tmp_path_factory: pytest.TempPathFactory
+) -> Browser:
+    session_file = tmp_path_factory.mktemp("browser") / "session.json"
+    return Browser(chromium_path, platform, session_file)
+
+
+@pytest.fixture(scope="module")
+def browser(newcomer: Browser) -> Browser:
+    """Somebody who used the set-up link, and has logged in with the password since."""
+    newcomer.log_in_first()
+    newcomer.run("secondLogIn")
+    return newcomer
+
+
+@pytest.fixture(scope="module")
+def failed_orders(platform: Platform) -> int:
+    """So many check-outs fail at once, each in the payment service behind the shop."""
+    count = 12
+    with httpx.Client(base_url=platform.shop, timeout=20) as visitor:
+        visitor.post("/basket/lines", data={"slug": _some_product(visitor), "quantity": "1"})
+        for _ in range(count):
+            answer = visitor.post(
+                "/checkout", data={"email": "spike@example.org", "card": BREAKING_CARD}
+            )
+            assert answer.status_code == 502
+    failed = (
+        "SELECT count() AS n FROM spans WHERE StatusCode = 'error' AND SpanName = 'POST /checkout'"
+    )
+    eventually(lambda: int(platform.sql(failed)[0]["n"]) >= count, 30, "the failures are stored")
+    return count
+
+
+def _some_product(visitor: httpx.Client) -> str:
+    return str(visitor.get("/api/products").json()[0]["slug"])
+
+
+def test_the_setup_link_leads_to_a_request_count_that_rises(newcomer: Browser) -> None:
+    newcomer.log_in_first()
+
+
+@pytest.mark.usefixtures("failed_orders")
+def test_a_click_on_an_error_spike_opens_the_failing_trace_with_its_lines(browser: Browser) -> None:
+    browser.run("errorSpike")
+
+
+@pytest.mark.usefixtures("failed_orders")
+def test_the_console_is_worked_with_the_keyboard_alone(browser: Browser) -> None:
+    browser.run("keyboardOnly")
+
+
+@pytest.mark.usefixtures("failed_orders")
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [380, 1440])
+def test_no_page_complains_and_every_page_is_accessible(
+    browser: Browser, width: int, theme: str
+) -> None:
+    browser.run("everyPage", WIDTH=str(width), THEME=theme)
+
+
+def test_new_log_lines_do_not_move_what_is_read(browser: Browser) -> None:
+    browser.run("steadyLogs")
+
+
+def test_a_console_that_is_cut_off_says_so_and_recovers(browser: Browser) -> None:
+    browser.run("cutOff")

@@ -1,0 +1,263 @@
+/** What a person does with the console, each as a function of a browser. They throw when it cannot be done. */
+import assert from "node:assert/strict";
+import { env } from "node:process";
+import { audit } from "./audit.mjs";
+import { CONSOLE, eventually, keepSession, openPage } from "./browser.mjs";
+
+const PASSWORD = "purple ladder seven moon";
+const PAST = "from=2026-01-01T00:00:00.000Z&to=2026-01-01T00:15:00.000Z";
+
+const requestsShown = async (page) => {
+  const text = await page.getByTestId("tile-requests").locator("dd").innerText();
+  return Number(text.split("\n")[0].replaceAll(",", ""));
+};
+
+/** The set-up link sets the password, leads to the overview, and the count of requests rises. */
+async function firstLogIn(browser) {
+  const { context, page, complaints } = await openPage(browser);
+  await page.goto(env.SETUP_LINK);
+  const submit = page.getByRole("button", { name: "Set password and log in" });
+  await page.getByLabel("New password").fill("too short");
+  assert.equal(await submit.isDisabled(), true, "a short password cannot be sent");
+  await page.getByLabel("New password").fill(PASSWORD);
+  await submit.click();
+  await page.waitForURL(`${CONSOLE}/monitoring/`);
+  const before = await eventually(() => requestsShown(page), "requests of the visitors are counted");
+  const rises = async () => (await requestsShown(page)) > before;
+  await eventually(rises, `the count of requests rises above ${before} without a reload`);
+  await keepSession(context);
+
+  await page.getByRole("button", { name: "Log out" }).click();
+  await page.waitForURL(`${CONSOLE}/login/**`);
+  await page.goto(`${CONSOLE}/monitoring/logs/?severity=warn`);
+  await page.waitForURL("**/login/?next=**");
+  assert.deepEqual(
+    complaints.filter((each) => !/\b401\b/.test(each)),
+    [],
+  );
+}
+
+/** Back in with the password, to the very page that was asked for. */
+async function secondLogIn(browser) {
+  const { context, page } = await openPage(browser);
+  await page.goto(`${CONSOLE}/monitoring/logs/?severity=warn`);
+  await page.getByLabel("E-mail").fill("admin@localhost");
+  await page.getByLabel("Password").fill("not the password at all");
+  await page.getByRole("button", { name: "Log in" }).click();
+  await page
+    .getByRole("alert")
+    .filter({ hasText: /password/i })
+    .waitFor();
+  await page.getByLabel("Password").fill(PASSWORD);
+  await page.getByRole("button", { name: "Log in" }).click();
+  await page.waitForURL("**/monitoring/logs/?severity=warn");
+  await page.getByTestId("logs").waitFor();
+  await keepSession(context);
+}
+
+/** From a spike in the chart of errors to the trace that failed, and the lines that say why. */
+async function errorSpike(browser) {
+  const { page, complaints } = await openPage(browser);
+  await page.goto(`${CONSOLE}/monitoring/?range=5m`);
+  const chart = page.getByTestId("chart-errors");
+  const plot = chart.locator(".u-over");
+  await eventually(async () => {
+    const x = await highestPoint(page, chart, plot);
+    if (x === null) return false;
+    await plot.click({ position: { x, y: 20 } });
+    return page.waitForURL("**/monitoring/trace/?**", { timeout: 5000 }).then(
+      () => true,
+      () => false,
+    );
+  }, "a click on the spike leads to a trace");
+  await page.getByTestId("waterfall").waitFor({ timeout: 30_000 });
+  await page.getByTestId("trace-summary").getByText("502", { exact: true }).waitFor();
+  await page.getByTestId("waterfall").getByText("PaymentGatewayError").first().waitFor();
+  const lines = page.getByTestId("trace-logs");
+  await lines.getByText("payment failed").waitFor();
+  await lines.getByText("request failed").click();
+  const drawer = page.getByRole("dialog");
+  await drawer.getByText("AcquirerTimeoutError").first().waitFor();
+  await page.keyboard.press("Escape");
+  await page.getByRole("button", { name: "Older" }).click();
+  await page.waitForURL("**id=*");
+  await page.getByTestId("waterfall").waitFor();
+  assert.deepEqual(complaints, []);
+}
+
+/** Where the line of errors is highest, found by pointing along it as a person does. */
+async function highestPoint(page, chart, plot) {
+  const box = await plot.boundingBox();
+  if (box === null) return null;
+  let best = { share: 0, x: null };
+  for (let x = 2; x < box.width; x += 3) {
+    await page.mouse.move(box.x + x, box.y + 20);
+    const text = await chart.innerText();
+    const share = Number(/errors\s*([\d.]+)%/.exec(text)?.[1] ?? 0);
+    if (share > best.share) best = { share, x };
+  }
+  return best.x;
+}
+
+/** Every page, filled and empty, in both themes: nothing complains, and nobody stumbles. */
+async function everyPage(browser) {
+  const { width, theme } = { width: Number(env.WIDTH), theme: env.THEME };
+  const { page, complaints } = await openPage(browser, { width, theme });
+  const found = [];
+  for (const [address, landmark] of await pages(page)) {
+    await page.goto(CONSOLE + address);
+    await page.locator(landmark).first().waitFor();
+    await page.waitForLoadState("networkidle").catch(() => {}); // a live page never falls silent
+    found.push(...(await audit(page)));
+  }
+  for (const [address, open] of OPENED) {
+    await page.goto(CONSOLE + address);
+    await open(page);
+    await page.getByRole("dialog").waitFor();
+    found.push(...(await audit(page)));
+  }
+  assert.deepEqual(found, []);
+  assert.deepEqual(complaints, []);
+}
+
+async function pages(page) {
+  const from = new Date(Date.now() - 600_000).toISOString();
+  const answer = await page.request.get(
+    `${CONSOLE}/api/v1/telemetry/traces?limit=1&status_min=500&from=${from}`,
+  );
+  const [failed] = (await answer.json()).items;
+  const empty = "[data-state=empty]";
+  return [
+    ["/setup/?token=x", "form"],
+    ["/login/", "form"],
+    ["/monitoring/", "[data-testid=health] tbody tr"],
+    [`/monitoring/?${PAST}`, empty],
+    ["/monitoring/logs/", "[data-row]"],
+    ["/monitoring/logs/?severity=warn&attr=site%3Dweb&q=GET", "[data-testid=logs]"],
+    [`/monitoring/logs/?${PAST}`, empty],
+    ["/monitoring/traces/", "[data-row]"],
+    [`/monitoring/traces/?${PAST}&outcome=failed`, empty],
+    [`/monitoring/trace/?id=${failed.trace_id}`, "[data-testid=waterfall]"],
+    [`/monitoring/trace/?${PAST}&outcome=failed`, empty],
+    ["/monitoring/trace/", empty],
+  ];
+}
+
+const firstRow = (page) => page.locator("[data-row]").first().click();
+const OPENED = [
+  ["/monitoring/logs/", firstRow],
+  ["/monitoring/logs/", (page) => page.getByRole("button", { name: "Choose start and end" }).click()],
+  ["/monitoring/", (page) => page.getByRole("heading", { name: "Overview" }).press("?")],
+];
+
+/** No pointer: from page to page, through a list, into a line and its trace, and back. */
+async function keyboardOnly(browser) {
+  const { page, complaints } = await openPage(browser);
+  const press = (...keys) =>
+    keys.reduce((before, key) => before.then(() => page.keyboard.press(key)), Promise.resolve());
+  const focused = (attribute) =>
+    page.evaluate((name) => document.activeElement?.getAttribute(name) ?? null, attribute);
+  await page.goto(`${CONSOLE}/monitoring/`);
+  await page.getByTestId("health").waitFor();
+  await press("g", "l");
+  await page.waitForURL("**/monitoring/logs/**");
+  await page.locator("[data-row]").first().waitFor();
+  await press("/");
+  assert.equal(await focused("type"), "search");
+  await page.keyboard.type("payment failed");
+  await press("Enter", "Escape");
+  await page.waitForURL(/q=payment\+failed/);
+  await page.getByText("payment failed").nth(1).waitFor();
+
+  await press("j", "j", "k", "ArrowDown");
+  const row = await focused("data-row");
+  assert.ok(row, "a row has the focus");
+  await press("Enter");
+  const drawer = page.getByRole("dialog");
+  await drawer.waitFor();
+  await press("k", "Escape");
+  await drawer.waitFor({ state: "hidden" });
+  const above = await focused("data-row");
+  assert.ok(above && above !== row, "the focus is on the line that was shown last");
+  await press("Enter");
+  await drawer.getByRole("link", { name: "Open its trace" }).press("Enter");
+  await page.waitForURL("**/monitoring/trace/**");
+  await page.getByTestId("waterfall").waitFor();
+
+  const rows = page.getByTestId("waterfall").locator("[data-row]");
+  const all = await rows.count();
+  await press("j", "ArrowLeft");
+  await eventually(async () => (await rows.count()) === 1, "a folded root stands alone");
+  await press("ArrowRight");
+  await eventually(async () => (await rows.count()) === all, "unfolded, all are back");
+  await press("j", "Enter");
+  await page.getByTestId("span").waitFor();
+  await press("Escape");
+  await page.getByTestId("span").waitFor({ state: "hidden" });
+  await press("g", "m");
+  await page.waitForURL("**/monitoring/");
+
+  const chart = page.getByTestId("chart-requests").getByRole("application");
+  await chart.focus();
+  await press("ArrowLeft", "ArrowLeft", "Enter");
+  await drawer.getByRole("link", { name: "All traces" }).press("Enter");
+  await page.waitForURL("**/monitoring/traces/?from=**");
+  await page.locator("[data-row]").first().waitFor();
+  assert.deepEqual(complaints, []);
+}
+
+/** New lines never move what somebody reads; they wait until asked for. */
+async function steadyLogs(browser) {
+  const { page } = await openPage(browser);
+  await page.goto(`${CONSOLE}/monitoring/logs/`);
+  const rows = page.locator("[data-row]");
+  await rows.nth(60).waitFor();
+  const first = await rows.first().getAttribute("data-row");
+  await eventually(
+    async () => (await rows.first().getAttribute("data-row")) !== first,
+    "new lines come by themselves",
+  );
+
+  await rows.nth(50).scrollIntoViewIfNeeded();
+  const read = page.locator(`[data-row="${await rows.nth(50).getAttribute("data-row")}"]`);
+  const before = await read.boundingBox();
+  const placeOf = async () => (await read.boundingBox()).y + (await page.evaluate(() => window.scrollY));
+  const place = await placeOf();
+  const waiting = page.getByRole("button", { name: /new$/ });
+  await waiting.waitFor();
+  assert.deepEqual(await read.boundingBox(), before, "the line that is read does not move");
+  const count = await rows.count();
+  await page.getByRole("button", { name: "Load older" }).click();
+  await eventually(async () => (await rows.count()) > count, "older lines are there");
+  assert.equal(await placeOf(), place, "older lines come below, not above");
+  await waiting.click();
+  await waiting.waitFor({ state: "hidden" });
+  assert.equal(await page.evaluate(() => window.scrollY), 0);
+}
+
+/** Cut off from the platform, a page says so, keeps what it showed, and recovers by itself. */
+async function cutOff(browser) {
+  const { context, page } = await openPage(browser);
+  await page.goto(`${CONSOLE}/monitoring/`);
+  await eventually(() => requestsShown(page), "figures are shown");
+  await context.setOffline(true);
+  const stale = page.locator("[data-state=stale]").first();
+  await stale.waitFor({ timeout: 40_000 });
+  assert.ok((await requestsShown(page)) > 0, "the old figures stay");
+  await context.setOffline(false);
+  await stale.waitFor({ state: "hidden", timeout: 40_000 });
+
+  await page.goto(`${CONSOLE}/monitoring/trace/?id=${"0".repeat(32)}`);
+  await page.locator("[data-state=error]").waitFor();
+  await page.getByRole("button", { name: "Try again" }).waitFor();
+}
+
+export const SCENARIOS = {
+  firstLogIn,
+  secondLogIn,
+  errorSpike,
+  everyPage,
+  keyboardOnly,
+  steadyLogs,
+  cutOff,
+};
