@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import psutil
 
 from benchmarks.harness import free_base_port
 from insightengine.core.secrets import Secret
@@ -35,34 +36,41 @@ class StoreProcesses:
         return self.base_port + PortOffset.COLLECTOR
 
     def client(self) -> ClickHouseStore:
-        return ClickHouseStore(
-            "127.0.0.1", self.base_port + PortOffset.STORE, "insight", self.password
-        )
+        return ClickHouseStore("127.0.0.1", self.store_port, "insight", self.password)
+
+    @property
+    def store_port(self) -> int:
+        return self.base_port + PortOffset.STORE
 
     @contextmanager
-    def running(self) -> Iterator[None]:
+    def running(self, *names: str) -> Iterator[dict[str, psutil.Process]]:
+        """`store` and `collector`, or those named."""
         environment = {
             **os.environ,
             "INSIGHT_STATE": str(self.state.root),
             "INSIGHT_BASE_PORT": str(self.base_port),
             "INSIGHT_LOG_LEVEL": "warning",
         }
-        started = [
-            subprocess.Popen(
+        ready = {
+            "store": f"http://127.0.0.1:{self.store_port}/ping",
+            "collector": f"http://127.0.0.1:{self.collector_port}/healthz",
+        }
+        started = {
+            name: subprocess.Popen(
                 [sys.executable, "-m", f"insightengine.worker.{name}"],
                 env=environment,
                 stdout=subprocess.DEVNULL,
             )
-            for name in ("store", "collector")
-        ]
+            for name in names or tuple(ready)
+        }
         try:
-            _until_ok(f"http://127.0.0.1:{self.base_port + PortOffset.STORE}/ping")
-            _until_ok(f"http://127.0.0.1:{self.collector_port}/healthz")
-            yield
+            for name in started:
+                _until_ok(ready[name])
+            yield {name: psutil.Process(process.pid) for name, process in started.items()}
         finally:
-            for process in started:
+            for process in started.values():
                 process.terminate()
-            for process in started:
+            for process in started.values():
                 process.wait(60)
 
 

@@ -1,0 +1,295 @@
+"""How much telemetry is acknowledged durable, how soon, and how fast it gets into the store.
+
+The real collector and store, and a sender on the same cores. Everything that was acknowledged is
+counted in the store at the end.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field, replace
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import httpx
+import psutil
+
+from benchmarks.harness import arguments, progress, report
+from benchmarks.otlp_bodies import SERVICE, bodies
+from benchmarks.otlp_sender import Load, Sent, write_bodies
+from benchmarks.processes import StoreProcesses, throwaway_store
+from insightengine.telemetry import segments
+from insightengine.telemetry.port import Signal
+from insightengine.telemetry.segments import SegmentName
+
+CAVEAT: Final = (
+    "Acknowledged means fsynced in the spool. The sender, the collector and the store share the\n"
+    "processors; `others_cores` is what the rest of the machine used meanwhile, and takes from\n"
+    "every figure. Spans have five attributes (256 bytes), log records three (175), points two\n"
+    "(113). Small requests come over 128 connections, batches of 1000 over 8, one request on each."
+)
+_TABLES: Final = {"traces": "spans", "logs": "logs", "metrics": "metrics"}
+_RATES: Final = {"traces": "spans_per_s", "logs": "logs_per_s", "metrics": "points_per_s"}
+_CONNECTIONS: Final = {1: 128, 100: 32, 1000: 8}
+_SHARE: Final = 0.8
+_SEGMENT_BYTES: Final = 16 * 1024**2
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One kind of load. `rate` is requests a second, 0 for as many as are answered."""
+
+    protocol: str
+    signal: str
+    batch: int
+    seconds: float
+    rate: float = 0.0
+
+    @property
+    def name(self) -> str:
+        rate = " at 80 %" if self.rate else ""
+        return f"{self.protocol} {self.signal} x{self.batch}{rate}"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    phase: Phase
+    sent: Sent
+    cores: Mapping[str, float]
+
+    @property
+    def entries(self) -> int:
+        return self.sent.acknowledged * self.phase.batch
+
+    @property
+    def requests_per_s(self) -> float:
+        return self.sent.acknowledged / self.sent.seconds
+
+    @property
+    def entries_per_s(self) -> float:
+        return self.entries / self.sent.seconds
+
+    def line(self) -> str:
+        used = ", ".join(f"{name} {cores:.2f}" for name, cores in self.cores.items())
+        return (
+            f"{self.phase.name:<28} {self.entries_per_s:>9,.0f}/s  {self.requests_per_s:>7,.0f} "
+            f"req/s  {self.sent.body_bytes / self.sent.seconds / 1e6:>5.0f} MB/s  "
+            f"p50 {self.sent.p50_ms:>6.1f}  p99 {self.sent.p99_ms:>6.1f} ms  cores: {used}"
+        )
+
+
+@dataclass
+class Machine:
+    """Processor time of our processes and of everything else."""
+
+    processes: Mapping[str, psutil.Process]
+    others_s: float = 0.0
+    seconds: float = 0.0
+    peak_bytes: dict[str, int] = field(default_factory=dict)
+
+    @contextmanager
+    def measured(self, cores: dict[str, float]) -> Iterator[None]:
+        """Fills `cores`; the sender's time is added by who knows it."""
+        began, busy = time.monotonic(), _busy_s()
+        before = {name: _cpu_s(process) for name, process in self.processes.items()}
+        yield
+        seconds = time.monotonic() - began
+        used = {name: _cpu_s(each) - before[name] for name, each in self.processes.items()}
+        cores |= {name: spent / seconds for name, spent in used.items()}
+        self.others_s += max(0.0, _busy_s() - busy - sum(used.values()))
+        self.seconds += seconds
+        for name, process in self.processes.items():
+            resident = process.memory_info().rss
+            self.peak_bytes[name] = max(self.peak_bytes.get(name, 0), resident)
+
+
+def _cpu_s(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+def _busy_s() -> float:
+    times = psutil.cpu_times()
+    return float(sum(times) - times.idle - times.iowait - times.guest)
+
+
+@cache
+def _body_file(folder: Path, signal: str, batch: int) -> Path:
+    path = folder / f"{signal}.{batch}"
+    write_bodies(path, bodies(signal, batch))
+    return path
+
+
+class Bench:
+    """Phases against one running collector."""
+
+    def __init__(self, store: StoreProcesses, machine: Machine) -> None:
+        self._store = store
+        self._machine = machine
+        self.outcomes: list[Outcome] = []
+
+    def run(self, phase: Phase) -> Outcome:
+        progress(f"{phase.name}, {phase.seconds:g} s")
+        load = Load(
+            protocol=phase.protocol,
+            host="127.0.0.1",
+            port=self._store.collector_port,
+            path=f"/v1/{phase.signal}",
+            requests=str(_body_file(self._store.state.root, phase.signal, phase.batch)),
+            connections=_CONNECTIONS[phase.batch],
+            seconds=phase.seconds,
+            rate_per_s=phase.rate,
+        )
+        cores: dict[str, float] = {}
+        with self._machine.measured(cores):
+            sent = send(load)
+        self._machine.others_s -= sent.cpu_s
+        cores["sender"] = sent.cpu_s / sent.seconds
+        outcome = Outcome(phase, sent, cores)
+        progress(f"  {outcome.line()}")
+        self.outcomes.append(outcome)
+        return outcome
+
+    def acknowledged(self) -> int:
+        return sum(outcome.entries for outcome in self.outcomes)
+
+    def stored(self, limit_s: float = 120) -> int:
+        """Entries of the sender in the tables, once nothing waits in the spool."""
+        until(lambda: _is_drained(self._store), limit_s, "the spool is drained")
+        return sum(count(self._store, table) for table in _TABLES.values())
+
+
+def send(load: Load) -> Sent:
+    """In a process of its own, so that it shares no interpreter."""
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.otlp_sender", json.dumps(asdict(load))],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        timeout=load.seconds + 60,
+    )
+    return Sent(**json.loads(done.stdout))
+
+
+def until(condition: Callable[[], bool], limit_s: float, what: str) -> None:
+    deadline = time.monotonic() + limit_s
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"not within {limit_s:g} s: {what}")
+        time.sleep(0.05)
+
+
+def _is_drained(store: StoreProcesses) -> bool:
+    """Nothing of the sender's waits; the collector goes on measuring the host itself."""
+    waiting = 0
+    for path in store.state.spool.iterdir():
+        with suppress(FileNotFoundError):  # inserted or renamed meanwhile
+            waiting += path.stat().st_size if path.suffix in (".open", ".pb") else 0
+    return waiting < 100_000
+
+
+def count(store: StoreProcesses, table: str) -> int:
+    answer = httpx.post(
+        f"http://127.0.0.1:{store.store_port}/",
+        content=f"SELECT count() FROM {table} WHERE ServiceName = '{SERVICE}'",
+        auth=("insight", store.password.reveal()),
+    )
+    return int(answer.raise_for_status().text)
+
+
+def insertion(signal: str, total: int) -> Mapping[str, float]:
+    """Entries a second from closed segments into the tables, with nothing else to do."""
+    with throwaway_store() as store:
+        store.state.spool.mkdir()
+        entries = fill(store.state.spool, Signal(signal), total)
+        with store.running("store") as processes:
+            began, before = time.monotonic(), _cpu_s(processes["store"])
+            until(lambda: not list(store.state.spool.glob("*.pb")), 300, "segments are inserted")
+            seconds = time.monotonic() - began
+            spent = _cpu_s(processes["store"]) - before
+            stored = count(store, _TABLES[signal])
+    if stored != entries:
+        raise RuntimeError(f"{stored} of {entries} {signal} were inserted")
+    return {"per_s": entries / seconds, "cpu_us": 1e6 * spent / entries}
+
+
+def fill(spool: Path, signal: Signal, total: int) -> int:
+    """Writes about `total` entries as the collector would; returns how many they are."""
+    found, number, entries = bodies(signal.value, 1000), 0, 0
+    while entries < total:
+        number, size, parts = number + 1, 0, []
+        while size < _SEGMENT_BYTES and entries < total:
+            body = found[entries // 1000 % len(found)]
+            parts.append(segments.encode(body, 1000))
+            size, entries = size + len(body), entries + 1000
+        name = SegmentName(signal, "1700000000000bench", number)
+        (spool / f"{name.token}{segments.CLOSED_SUFFIX}").write_bytes(b"".join(parts))
+    return entries
+
+
+def quick_phases() -> list[Phase]:
+    return [
+        Phase("http", "traces", 1000, 5),
+        Phase("http", "logs", 1000, 5),
+        Phase("http", "metrics", 1000, 4),
+        Phase("http", "traces", 1, 4),
+    ]
+
+
+def all_phases() -> list[Phase]:
+    return [Phase("http", signal, batch, 15) for batch in (1000, 100, 1) for signal in _TABLES]
+
+
+def figures_of(bench: Bench, machine: Machine) -> dict[str, float | int | str]:
+    figures: dict[str, float | int | str] = {}
+    for outcome in bench.outcomes:
+        phase = outcome.phase
+        if phase.rate:
+            figures["ack_p99_ms"] = outcome.sent.p99_ms
+        elif (phase.protocol, phase.batch) == ("http", 1000):
+            figures[_RATES[phase.signal]] = round(outcome.entries_per_s)
+            figures[f"{phase.signal}_mb_per_s"] = round(
+                outcome.sent.body_bytes / outcome.sent.seconds / 1e6, 1
+            )
+            figures[f"{phase.signal}_full_speed_p99_ms"] = outcome.sent.p99_ms
+        elif (phase.protocol, phase.signal, phase.batch) == ("http", "traces", 1):
+            figures["requests_per_s"] = round(outcome.requests_per_s)
+            figures["requests_p99_ms"] = outcome.sent.p99_ms
+    figures["refused"] = sum(outcome.sent.refused for outcome in bench.outcomes)
+    figures["acknowledged"] = bench.acknowledged()
+    figures["stored"] = bench.stored()
+    for name, size in machine.peak_bytes.items():
+        figures[f"{name}_rss_mb"] = round(size / 1e6)
+    figures["others_cores"] = round(machine.others_s / machine.seconds, 2)
+    return figures
+
+
+def main() -> None:
+    parser = arguments("What the collector acknowledges durable, and the store inserts.")
+    given = parser.parse_args()
+    with throwaway_store() as store, store.running() as processes:
+        machine = Machine(processes)
+        bench = Bench(store, machine)
+        for phase in quick_phases() if given.quick else all_phases():
+            bench.run(phase)
+        fastest = bench.outcomes[0]
+        steady = replace(fastest.phase, rate=_SHARE * fastest.requests_per_s)
+        bench.run(steady)
+        figures = figures_of(bench, machine)
+    for signal in ("traces", "logs") if given.quick else tuple(_TABLES):
+        progress(f"insertion of {signal}")
+        rate = insertion(signal, 400_000 if given.quick else 4_000_000)
+        progress(f"  {rate['per_s']:,.0f}/s, {rate['cpu_us']:.2f} µs of processor time each")
+        figures[f"{signal}_inserted_per_s"] = round(rate["per_s"])
+        figures[f"{signal}_insert_cpu_us"] = round(rate["cpu_us"], 2)
+    report(figures, CAVEAT, given)
+
+
+if __name__ == "__main__":
+    main()
