@@ -1,8 +1,9 @@
-"""Which batch of a signal is on its way into the store, on disk. Blocking.
+"""Which batches of a signal are on their way into the store, on disk. Blocking.
 
-`<signal>.batch` names the segments of a batch before anything of it is inserted; it is renamed to
-`<signal>.stored` when all of it is, and removed after its segments are. `<signal>.refused` lists
-the parts of it that the store refused. Each change is on disk before the next one begins.
+A signal has slots, one a batch. `<signal>.<slot>.batch` names the segments of a batch before
+anything of it is inserted; it is renamed to `….stored` when all of it is, and removed after its
+segments are. `….refused` lists the parts of it that the store refused. Each change is on disk
+before the next one begins.
 """
 
 from __future__ import annotations
@@ -34,13 +35,13 @@ class Part:
 
 
 class BatchJournal:
-    """One signal's; used by one thread."""
+    """One slot's; used by one thread."""
 
-    def __init__(self, spool: Path, signal: Signal) -> None:
+    def __init__(self, spool: Path, signal: Signal, slot: int) -> None:
         self._spool = spool
-        self._committed = spool / f"{signal.value}.batch"
-        self._stored = spool / f"{signal.value}.stored"
-        self._refused = spool / f"{signal.value}.refused"
+        self._committed = spool / f"{signal.value}.{slot}.batch"
+        self._stored = spool / f"{signal.value}.{slot}.stored"
+        self._refused = spool / f"{signal.value}.{slot}.refused"
 
     def read(self) -> Committed | None:
         """Raises InsightError when the file is not what `commit` wrote."""

@@ -10,7 +10,9 @@ from __future__ import annotations
 import shutil
 import threading
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -38,50 +40,91 @@ class Lag:
     seconds: float
 
 
-class SignalIngester:
-    """Drains one signal; `run` is the body of its thread."""
+class _Slot:
+    """One batch at a time, and what is known of it."""
 
-    def __init__(self, spool: Path, signal: Signal, inserter: Inserter) -> None:
+    def __init__(self, spool: Path, signal: Signal, number: int, inserter: Inserter) -> None:
+        self.journal = BatchJournal(spool, signal, number)
+        self.counters = IngestCounters()
+        self._spool = spool
+        folder = spool / _WORK / f"{signal.value}.{number}"
+        self._workplace = Workplace(inserter, folder, self.journal, self.counters)
+
+    def clear(self) -> None:
+        shutil.rmtree(self._workplace.folder, ignore_errors=True)
+
+    def carry_out(self, steps: Sequence[Step]) -> None:
+        for step in steps:
+            match step.action:
+                case Action.COMMIT:
+                    self.journal.commit(step.batch)
+                case Action.INSERT:
+                    Insertion(self._workplace, step.batch, self._spool).run()
+                case Action.MARK_STORED:
+                    self.journal.mark_stored()
+                case Action.REMOVE:
+                    for segment in step.batch.segments:
+                        path = self._spool / f"{segment.token}{CLOSED_SUFFIX}"
+                        path.unlink(missing_ok=True)
+                    self.journal.forget()
+
+
+class SignalIngester:
+    """Drains one signal; `run` is the body of its thread.
+
+    With much to insert, batches go in side by side: one insert keeps one processor busy.
+    """
+
+    def __init__(self, spool: Path, signal: Signal, inserter: Inserter, slots: int = 2) -> None:
         self._spool = spool
         self._signal = signal
-        self._journal = BatchJournal(spool, signal)
+        self._slots = [_Slot(spool, signal, number, inserter) for number in range(slots)]
+        self._threads = ThreadPoolExecutor(slots, thread_name_prefix=f"insert-{signal.value}")
         self._last = float("-inf")
+        self._failures = 0
         self._left_alone: set[str] = set()
-        self._counters = IngestCounters()
-        self._workplace = Workplace(
-            inserter,
-            folder=spool / _WORK / signal.value,
-            journal=self._journal,
-            counters=self._counters,
-        )
 
     @property
     def counters(self) -> IngestCounters:
-        """A copy; the thread goes on counting."""
-        return replace(self._counters)
+        """A copy; the threads go on counting."""
+        return IngestCounters.total(slot.counters for slot in self._slots)
 
     def run(self, stop: threading.Event) -> None:
-        """Until `stop`; finishes the insert that is under way."""
-        shutil.rmtree(self._workplace.folder, ignore_errors=True)
-        failures = 0
+        """Until `stop`; finishes the inserts that are under way."""
+        for slot in self._slots:
+            slot.clear()
         while not stop.is_set():
             try:
                 busy = self._is_due() and self.drain()
-                failures = 0
+                self._failures = 0
             except Exception as error:  # the thread must outlive whatever one pass met
-                failures += 1
-                self._failed(error, failures)
-                stop.wait(backoff_s(failures))
+                self._failures += 1
+                self._failed(error)
+                stop.wait(backoff_s(self._failures))
                 continue
             if not busy:
                 stop.wait(_POLL_S)
+        self._threads.shutdown()
 
     def drain(self) -> bool:
-        """One batch; False when there was none."""
-        steps = plan(self._waiting(), self._journal.read(), _BATCH_BYTES)
-        for step in steps:
-            self._carry_out(step)
-        return bool(steps)
+        """One batch a slot; False when there was none. All end before an error is raised."""
+        committed = {
+            number: found
+            for number, slot in enumerate(self._slots)
+            if (found := slot.journal.read()) is not None
+        }
+        planned = plan(self._waiting(), committed, len(self._slots), _BATCH_BYTES)
+        if not planned:
+            return False
+        self._last = time.monotonic()
+        running = [
+            self._threads.submit(self._slots[number].carry_out, steps)
+            for number, steps in planned.items()
+        ]
+        wait(running)
+        for each in running:
+            each.result()
+        return True
 
     def lag(self) -> Lag:
         sizes: list[int] = []
@@ -110,27 +153,12 @@ class SignalIngester:
                     self._left_alone.add(path.name)
         return found
 
-    def _carry_out(self, step: Step) -> None:
-        match step.action:
-            case Action.COMMIT:
-                self._journal.commit(step.batch)
-            case Action.INSERT:
-                Insertion(self._workplace, step.batch, self._spool).run()
-                self._last = time.monotonic()
-            case Action.MARK_STORED:
-                self._journal.mark_stored()
-            case Action.REMOVE:
-                for segment in step.batch.segments:
-                    path = self._spool / f"{segment.token}{CLOSED_SUFFIX}"
-                    path.unlink(missing_ok=True)
-                self._journal.forget()
-
-    def _failed(self, error: Exception, failures: int) -> None:
-        self._counters.failures += 1
+    def _failed(self, error: Exception) -> None:
+        self._slots[0].counters.failures += 1
         _log.error(
             "ingest pauses, what waits stays in the spool",
             signal=self._signal.value,
             error=str(error)[:2000],
-            failures=failures,
-            retry_in_s=backoff_s(failures),
+            failures=self._failures,
+            retry_in_s=backoff_s(self._failures),
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
@@ -70,22 +70,30 @@ class Step:
 
 
 def plan(
-    waiting: Iterable[Waiting], committed: Committed | None, max_bytes: int
-) -> tuple[Step, ...]:
-    """Write down what goes together, insert it, note that, remove it: oldest first.
+    waiting: Iterable[Waiting], committed: Mapping[int, Committed], slots: int, max_bytes: int
+) -> Mapping[int, tuple[Step, ...]]:
+    """For each slot: write down what goes together, insert it, note that, remove it; oldest first.
 
-    A batch holds at most `max_bytes`, or one segment. After a kill the committed batch is inserted
-    as it was, and the store drops it by its token if it has it.
+    A batch holds at most `max_bytes`, or one segment. What a slot had committed before a kill is
+    inserted as it was, and the store drops it by its token if it has it.
     """
-    if committed is not None:
-        rest = (Action.INSERT, Action.MARK_STORED, Action.REMOVE)
-        actions = rest[2:] if committed.is_stored else rest
-        return tuple(Step(action, committed.batch) for action in actions)
-    present = sorted(waiting, key=lambda each: each.segment.token)
-    if not present:
-        return ()
-    batch = _oldest(present, max_bytes)
-    return tuple(Step(action, batch) for action in Action)
+    steps = {slot: _rest(found) for slot, found in committed.items()}
+    taken = {segment for found in committed.values() for segment in found.batch.segments}
+    present = [each for each in waiting if each.segment not in taken]
+    present.sort(key=lambda each: each.segment.token)
+    for slot in range(slots):
+        if slot in committed or not present:
+            continue
+        batch = _oldest(present, max_bytes)
+        del present[: len(batch.segments)]
+        steps[slot] = tuple(Step(action, batch) for action in Action)
+    return steps
+
+
+def _rest(committed: Committed) -> tuple[Step, ...]:
+    done = (Action.COMMIT, Action.INSERT, Action.MARK_STORED) if committed.is_stored else ()
+    left = [action for action in Action if action is not Action.COMMIT and action not in done]
+    return tuple(Step(action, committed.batch) for action in left)
 
 
 def _oldest(present: Sequence[Waiting], max_bytes: int) -> Batch:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -29,7 +30,7 @@ class StoreRefusedError(Exception):
 
 
 class Inserter(Protocol):
-    """Blocking; called from one thread a signal."""
+    """Blocking; called from several threads."""
 
     def insert(self, signal: Signal, segment: Path, token: str) -> None:
         """Returns when all rows of the file are on disk, or were stored under `token` before.
@@ -59,10 +60,15 @@ class IngestCounters:
     flattened_segments: int = 0
     failures: int = 0
 
+    @classmethod
+    def total(cls, several: Iterable[IngestCounters]) -> IngestCounters:
+        """The sum of each counter."""
+        return cls(*(sum(column) for column in zip(*map(astuple, several), strict=True)))
+
 
 @dataclass(slots=True)
 class Workplace:
-    """What the insertions of one signal share. `attempts` is by token."""
+    """What the insertions of one slot share. `attempts` is by token."""
 
     inserter: Inserter
     folder: Path

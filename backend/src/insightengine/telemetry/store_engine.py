@@ -23,7 +23,8 @@ from insightengine.telemetry.store_query import Query, StoreQueryError, check, l
 
 _log = structlog.get_logger("telemetry.store")
 _READERS: Final = 3
-_BASE_BYTES: Final = 768 * 1024**2  # the engine itself, caches, and one insert a signal
+_WRITERS: Final = 2
+_BASE_BYTES: Final = 768 * 1024**2  # the engine itself, caches, and inserts
 _CACHE_BYTES: Final = 32 * 1024**2
 _SPILL_BYTES: Final = 256 * 1024**2
 _CODE = re.compile(r"Code: (\d+)\.")
@@ -55,7 +56,9 @@ class StoreEngine:
         if not self._pending:
             self._retain()
         self._control = self._connect()
-        self._writers = {signal: self._writer() for signal in Signal}
+        self._writers: queue.SimpleQueue[Connection] = queue.SimpleQueue()
+        for _ in range(_WRITERS):
+            self._writers.put(self._writer())
         self._readers: queue.SimpleQueue[Connection] = queue.SimpleQueue()
         for _ in range(_READERS):
             self._readers.put(self._reader())
@@ -76,13 +79,16 @@ class StoreEngine:
         self._retain()
 
     def insert(self, signal: Signal, segment: Path, token: str) -> None:
-        """`insertion.Inserter`."""
+        """`insertion.Inserter`. Waits while as many inserts as there are writers are under way."""
         statement = decode.insert_statement(signal, segment, token)
+        writer = self._writers.get()
         try:
-            self._writers[signal].query(statement)
+            writer.query(statement)
         except Exception as error:  # chdb raises several types of its own
             code, message = _code_and_message(error)
             raise StoreRefusedError(code, message) from None
+        finally:
+            self._writers.put(writer)
 
     def run(self, query: Query) -> bytes:
         """Answer of a read-only query in its format. Raises StoreQueryError."""
@@ -107,10 +113,9 @@ class StoreEngine:
 
     def close(self) -> None:
         """Ends all connections; inserts and queries must have ended."""
-        while not self._readers.empty():
-            self._readers.get().close()
-        for writer in self._writers.values():
-            writer.close()
+        for idle in (self._readers, self._writers):
+            while not idle.empty():
+                idle.get().close()
         self._control.close()
         self._owner.close()
 

@@ -140,9 +140,26 @@ def test_killed_at_any_change_of_the_spool_rows_are_stored_once(
     assert list(tmp_path.glob("logs*")) == []
 
 
+def test_a_batch_that_cannot_go_in_now_keeps_no_other_out(tmp_path: Path) -> None:
+    store = TokenStore()
+    large = b"x" * 9_000_000
+    store.refuse = lambda requests: 243 if requests[0] == large + b"1" else None
+    for number in (1, 2):
+        spool(tmp_path, *records(large + b"%d" % number), number=number)
+    one = ingester(tmp_path, store)
+    with pytest.raises(RetryLaterError):
+        one.drain()
+    assert store.rows == [large + b"2"]
+    assert len(list(tmp_path.glob("logs-*"))) == 1
+    store.refuse = lambda requests: None
+    one.drain()
+    assert sorted(store.rows) == [large + b"1", large + b"2"]
+    assert one.counters.inserted_segments == 2
+
+
 def test_a_refusal_of_one_batch_says_nothing_of_the_next(tmp_path: Path) -> None:
     store = TokenStore()
-    journal = BatchJournal(tmp_path, Signal.LOGS)
+    journal = BatchJournal(tmp_path, Signal.LOGS, 0)
     journal.refuse(Batch((replace(NAME, number=9),)), Part(0, 1), "of another batch")
     spool(tmp_path, *records(b"a"))
     ingester(tmp_path, store).drain()
@@ -163,12 +180,12 @@ def test_a_segment_that_others_removed_does_not_keep_the_rest_out(tmp_path: Path
 
 
 def test_an_unreadable_batch_file_stops_the_signal_and_says_what_to_do(tmp_path: Path) -> None:
-    (tmp_path / "logs.batch").write_text('{"segments": []}')
+    (tmp_path / "logs.0.batch").write_text('{"segments": []}')
     path = spool(tmp_path, *records(b"a"))
     with pytest.raises(InsightError) as refused:
         ingester(tmp_path, TokenStore()).drain()
     assert refused.value.hint is not None
-    assert "logs.batch" in refused.value.hint
+    assert "logs.0.batch" in refused.value.hint
     assert path.exists()
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import zip_longest
+
 import pytest
 
 from insightengine.telemetry.decode import NESTED_CODE
@@ -25,60 +27,76 @@ SIZE = 10
 class World:
     """The files of a spool, and a store that drops what it has under the same token."""
 
-    def __init__(self) -> None:
+    def __init__(self, slots: int) -> None:
+        self.slots = slots
         self.files = set(SEGMENTS)
-        self.committed: Committed | None = None
+        self.committed: dict[int, Committed] = {}
         self.tokens: set[str] = set()
         self.rows: list[str] = []
 
-    def observed(self) -> tuple[Step, ...]:
+    def observed(self) -> list[tuple[int, Step]]:
+        """Steps of all slots in turn, as they may come side by side."""
         waiting = [Waiting(segment, SIZE) for segment in self.files]
-        return plan(waiting, self.committed, max_bytes=2 * SIZE)
+        planned = plan(waiting, self.committed, self.slots, max_bytes=2 * SIZE)
+        turns = zip_longest(*([(slot, step) for step in steps] for slot, steps in planned.items()))
+        return [each for turn in turns for each in turn if each is not None]
 
-    def carry_out(self, step: Step) -> None:
+    def carry_out(self, slot: int, step: Step) -> None:
         match step.action:
             case Action.COMMIT:
-                self.committed = Committed(step.batch, is_stored=False)
+                self.committed[slot] = Committed(step.batch, is_stored=False)
             case Action.INSERT:
                 assert set(step.batch.segments) <= self.files
                 if step.batch.token not in self.tokens:
                     self.tokens.add(step.batch.token)
                     self.rows += [segment.token for segment in step.batch.segments]
             case Action.MARK_STORED:
-                self.committed = Committed(step.batch, is_stored=True)
+                self.committed[slot] = Committed(step.batch, is_stored=True)
             case Action.REMOVE:
                 assert {segment.token for segment in step.batch.segments} <= set(self.rows)
                 self.files -= set(step.batch.segments)
-                self.committed = None
+                del self.committed[slot]
 
 
-@pytest.mark.parametrize("killed_after", range(5))
-def test_killed_after_any_step_the_next_plans_store_each_segment_once(killed_after: int) -> None:
-    world = World()
-    for step in world.observed()[:killed_after]:
-        world.carry_out(step)
+@pytest.mark.parametrize("slots", [1, 2, 3])
+@pytest.mark.parametrize("killed_after", range(9))
+def test_killed_after_any_step_the_next_plans_store_each_segment_once(
+    slots: int, killed_after: int
+) -> None:
+    world = World(slots)
+    for slot, step in world.observed()[:killed_after]:
+        world.carry_out(slot, step)
     world.files.add(SegmentName(Signal.LOGS, "1700000000000ab", 4))
     while steps := world.observed():
-        for step in steps:
-            world.carry_out(step)
+        for slot, step in steps:
+            world.carry_out(slot, step)
     assert world.files == set()
-    assert world.rows == [SegmentName(Signal.LOGS, "1700000000000ab", n).token for n in range(1, 5)]
+    numbers = [SegmentName(Signal.LOGS, "1700000000000ab", n).token for n in range(1, 5)]
+    assert sorted(world.rows) == numbers
 
 
 def test_killed_while_removing_the_rest_is_only_removed() -> None:
     batch = Batch(SEGMENTS)
-    steps = plan([Waiting(SEGMENTS[0], SIZE)], Committed(batch, is_stored=True), 100)
-    assert [step.action for step in steps] == [Action.REMOVE]
-    assert steps[0].batch == batch
+    committed = {1: Committed(batch, is_stored=True)}
+    planned = plan([Waiting(SEGMENTS[0], SIZE)], committed, 2, 100)
+    assert planned == {1: (Step(Action.REMOVE, batch),)}
+
+
+def test_little_goes_in_one_batch_and_much_side_by_side() -> None:
+    waiting = [Waiting(segment, SIZE) for segment in SEGMENTS]
+    little = plan(waiting, {}, 2, max_bytes=10 * SIZE)
+    much = plan(waiting, {}, 2, max_bytes=SIZE)
+    assert [len(steps[0].batch.segments) for steps in little.values()] == [3]
+    assert [steps[0].batch.segments[0].number for steps in much.values()] == [1, 2]
 
 
 def test_a_segment_larger_than_a_batch_goes_alone() -> None:
-    steps = plan([Waiting(segment, 99) for segment in SEGMENTS], None, max_bytes=10)
-    assert {len(step.batch.segments) for step in steps} == {1}
+    planned = plan([Waiting(segment, 99) for segment in SEGMENTS], {}, 1, max_bytes=10)
+    assert {len(step.batch.segments) for step in planned[0]} == {1}
 
 
 def test_nothing_to_do_is_no_step() -> None:
-    assert plan([], None, 100) == ()
+    assert plan([], {}, 2, 100) == {}
 
 
 @pytest.mark.parametrize(
