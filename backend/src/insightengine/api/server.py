@@ -14,8 +14,6 @@ from insightengine.wiring.console import console_services
 from insightengine.wiring.environment import load
 from insightengine.wiring.logs import configure
 
-HOST = "127.0.0.1"
-
 
 def main() -> None:
     context = load()
@@ -24,17 +22,17 @@ def main() -> None:
     colour = os.environ.get("INSIGHT_COLOUR", "blue")
     port = settings.port(PortOffset.API_GREEN if colour == "green" else PortOffset.API_BLUE)
     app = create_app(console_services(context))
-    collector = f"http://{HOST}:{settings.port(PortOffset.COLLECTOR)}"
+    collector = f"http://{settings.collector_host}:{settings.port(PortOffset.COLLECTOR)}"
     tracing = install_tracing(app, collector, version("insightengine"), colour)
     uvicorn.run(
         app,
-        host=HOST,
+        host=settings.listen_host,
         port=port,
         log_config=None,
         access_log=False,
         server_header=False,
         proxy_headers=True,
-        forwarded_allow_ips=HOST,
+        forwarded_allow_ips=settings.edge_host,
         timeout_graceful_shutdown=10,
         timeout_keep_alive=75,
     )

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from insightengine.core.errors import InvalidInputError
 
 PREFIX = "INSIGHT_"
+LOOPBACK = "127.0.0.1"
 
 
 class PortOffset:
@@ -59,6 +60,21 @@ class Settings(BaseModel):
         Environment.DEVELOPMENT, description="Which environment this platform serves."
     )
     bind_host: str = Field("127.0.0.1", description="Address on which the edge listens.")
+    listen_host: str = Field(
+        LOOPBACK,
+        description="Address on which the platform's servers listen for each other; the edge's own "
+        "is `bind_host`.",
+    )
+    edge_host: str = Field(
+        LOOPBACK,
+        description="Where the platform's servers meet the edge; client addresses that it tells "
+        "are believed.",
+    )
+    api_host: str = Field(LOOPBACK, description="Where the API is reached.")
+    collector_host: str = Field(LOOPBACK, description="Where the collector is reached.")
+    store_host: str = Field(LOOPBACK, description="Where the telemetry store is reached.")
+    postgres_host: str = Field(LOOPBACK, description="Where PostgreSQL is reached.")
+    valkey_host: str = Field(LOOPBACK, description="Where Valkey is reached.")
     base_port: Annotated[int, Field(ge=1024, le=65435)] = Field(
         4300, description="First of the 100 ports of this platform; all others are offsets from it."
     )

@@ -41,11 +41,11 @@ def describe(configuration: EdgeConfiguration) -> str:
     )
     return json.dumps(
         {
-            "admin": [configuration.admin.host, configuration.admin.port],
+            "admin": [_reached_at(configuration.admin.host), configuration.admin.port],
             "host": plain[0] if plain else "localhost",
             "sites": {
                 site.name: [
-                    _REACHED_AT.get(site.listen.host, site.listen.host),
+                    _reached_at(site.listen.host),
                     site.listen.port,
                     "/api/health/live" if isinstance(site, ConsoleSite) else "/",
                 ]
@@ -53,6 +53,10 @@ def describe(configuration: EdgeConfiguration) -> str:
             },
         }
     )
+
+
+def _reached_at(host: str) -> str:
+    return _REACHED_AT.get(host, host)
 
 
 def installed_from(text: str) -> Installed:

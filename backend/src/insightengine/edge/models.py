@@ -248,5 +248,5 @@ def hosts_of(settings: Settings) -> tuple[str, ...]:
     """The names under which the platform may be asked: its public one, its address, loopback."""
     public = re.sub(r"^[a-z]+://", "", settings.console_url).split("/")[0]
     public = re.sub(r":\d+$", "", public)
-    wanted = (public, settings.bind_host, *LOOPBACK_HOSTS)
+    wanted = (public, settings.bind_host, *LOOPBACK_HOSTS, settings.edge_host)
     return tuple(dict.fromkeys(host for host in wanted if host not in ("0.0.0.0", "::")))  # noqa: S104

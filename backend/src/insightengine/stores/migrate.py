@@ -46,7 +46,8 @@ def main() -> None:
     state = StateFolder(Path(os.environ["INSIGHT_STATE"]))
     settings = settings_from(os.environ, "environment")
     password = state.secret("postgres_insight_password").read_text(encoding="utf-8").strip()
-    upgrade(console_url("127.0.0.1", settings.port(PortOffset.POSTGRES), password))
+    port = settings.port(PortOffset.POSTGRES)
+    upgrade(console_url(settings.postgres_host, port, password))
     print("the console's database is at the newest revision", file=sys.stderr)  # noqa: T201
 
 

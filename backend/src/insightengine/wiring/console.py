@@ -31,7 +31,6 @@ from insightengine.telemetry.query import (
 )
 from insightengine.wiring.environment import PlatformContext, read_secret
 
-_HOST = "127.0.0.1"
 _log = structlog.get_logger("api")
 _RENEW_CHECK_S = 600
 
@@ -69,16 +68,21 @@ def console_services(context: PlatformContext) -> Services:
     """Connects nothing yet: every store connects at its first use, and again after a loss."""
     settings, state = context.settings, context.state
     engine = console_engine(
-        _HOST,
+        settings.postgres_host,
         settings.port(PortOffset.POSTGRES),
         read_secret(state, "postgres_insight_password"),
     )
     store = PostgresAccounts(engine)
     cache = RedisCache(
-        _HOST, settings.port(PortOffset.VALKEY), read_secret(state, "valkey_password")
+        settings.valkey_host,
+        settings.port(PortOffset.VALKEY),
+        read_secret(state, "valkey_password"),
     )
     telemetry = ClickHouseStore(
-        _HOST, settings.port(PortOffset.STORE), "insight", read_secret(state, "store_password")
+        settings.store_host,
+        settings.port(PortOffset.STORE),
+        "insight",
+        read_secret(state, "store_password"),
     )
     asker = Asker(telemetry, cache=cache, timeout_s=settings.query_timeout_s)
     sessions = Sessions(cache, settings.session_idle_s, settings.session_absolute_s)
@@ -116,9 +120,11 @@ def console_services(context: PlatformContext) -> Services:
 def _checks(
     context: PlatformContext, store: PostgresAccounts, cache: RedisCache, web: httpx.AsyncClient
 ) -> Mapping[str, Check]:
-    def answers(offset: int, path: str) -> Check:
+    settings = context.settings
+
+    def answers(host: str, offset: int, path: str) -> Check:
         async def check() -> None:
-            url = f"http://{_HOST}:{context.settings.port(offset)}{path}"
+            url = f"http://{host}:{settings.port(offset)}{path}"
             try:
                 answer = await web.get(url)
             except httpx.HTTPError as error:
@@ -136,8 +142,8 @@ def _checks(
     return {
         "postgres": store.ping,
         "cache": cache.ping,
-        "store": answers(PortOffset.STORE, "/ping"),
-        "collector": answers(PortOffset.COLLECTOR, "/healthz"),
+        "store": answers(settings.store_host, PortOffset.STORE, "/ping"),
+        "collector": answers(settings.collector_host, PortOffset.COLLECTOR, "/healthz"),
         "supervisor": supervisor,
     }
 

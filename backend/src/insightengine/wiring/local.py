@@ -100,7 +100,7 @@ def bring_up(request: UpRequest) -> Upcoming:
     )
     specs = platform_processes(context, placed)
     _refuse_foreign_ports(context, specs)
-    _write_configuration(context, placed, user)
+    write_configuration(context, placed, user)
     asked_at = time.time()
     _hand_over(context, specs, placed, user)
     return Upcoming(
@@ -154,9 +154,13 @@ def _refuse_foreign_ports(context: PlatformContext, specs: tuple[ProcessSpec, ..
     refuse_occupied(needed, context.settings.bind_host)
 
 
-def _write_configuration(
-    context: PlatformContext, placed: Placed | None, user: ServiceUser | None
+def write_configuration(
+    context: PlatformContext,
+    placed: Placed | None,
+    user: ServiceUser | None,
+    console: Path = REPOSITORY / "frontend/out",
 ) -> None:
+    """The files that PostgreSQL, Valkey and the edge start with; `console` is the built one."""
     owners = [
         postgres.DatabaseOwner(
             "insight", "insight", str(context.state.secret("postgres_insight_password"))
@@ -169,14 +173,14 @@ def _write_configuration(
         **(cache_passwords(context, placed) if placed else {}),
     }
     port = context.settings.port(79)
-    text = valkey.render(port, context.state.valkey, passwords)
+    text = valkey.render(context.settings.listen_host, port, context.state.valkey, passwords)
     owner = (user.uid, user.gid) if user else None
     valkey.write_configuration(valkey_file(context), text, owner)
     home = context.state.run / "home"
     home.mkdir(exist_ok=True)
     if user is not None:
         os.chown(home, user.uid, user.gid)
-    configuration = edge_configuration(context, placed, REPOSITORY / "frontend/out")
+    configuration = edge_configuration(context, placed, console)
     NginxEdge(EdgePaths.of(context.state)).install(configuration)
 
 
@@ -296,7 +300,9 @@ def current_status(project: Path) -> dict[str, Any]:
             code="not_running",
             hint="insight up",
         )
-    return {**status, "running": "supervisor" in alive_records(state.run)}
+    is_supervised = (state.run / WANTED).exists()  # in containers it is only watched
+    runs = "supervisor" in alive_records(state.run) if is_supervised else not status["stale"]
+    return {**status, "running": runs}
 
 
 def processes_of(status: dict[str, Any], wanted: str) -> list[str]:
@@ -372,5 +378,5 @@ def project_setup_link(project: Path) -> str | None:
     try:
         spec, _ = wanted_spec(project, "api")
     except NotFoundError:
-        return None
+        return setup_link(load_project(project))  # in containers nothing is wanted of a supervisor
     return setup_link(load_project(project, spec.env))

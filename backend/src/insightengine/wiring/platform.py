@@ -31,7 +31,6 @@ from insightengine.wiring.application import (
 from insightengine.wiring.environment import PlatformContext, as_environment
 
 _POSTGRES = "insightengine.runtimes.local.supplied.postgres"
-_LOOPBACK = "127.0.0.1"
 
 
 def platform_processes(context: PlatformContext, placed: Placed | None) -> tuple[ProcessSpec, ...]:
@@ -57,7 +56,7 @@ def edge_configuration(
         return Address(settings.bind_host, settings.port(offset))
 
     def upstream(offset: int) -> Upstream:
-        return Upstream(release, (Address(_LOOPBACK, settings.port(offset)),))
+        return Upstream(release, (Address(settings.api_host, settings.port(offset)),))
 
     return EdgeConfiguration(
         console=ConsoleSite(
@@ -67,9 +66,10 @@ def edge_configuration(
             release,
         ),
         otlp=OtlpSite(
-            listen(PortOffset.OTLP_HTTP), (Address(_LOOPBACK, settings.port(PortOffset.COLLECTOR)),)
+            listen(PortOffset.OTLP_HTTP),
+            (Address(settings.collector_host, settings.port(PortOffset.COLLECTOR)),),
         ),
-        admin=Address(_LOOPBACK, settings.port(PortOffset.EDGE_ADMIN)),
+        admin=Address(settings.listen_host, settings.port(PortOffset.EDGE_ADMIN)),
         paths=EdgePaths.of(context.state),
         applications=application_sites(context, placed) if placed else (),
         hosts=hosts_of(settings),
@@ -91,11 +91,12 @@ def _labels(service: str, colour: str = "", release: str = "") -> dict[str, str]
 
 
 def _postgres(context: PlatformContext) -> ProcessSpec:
-    state, port = context.state, context.settings.port(PortOffset.POSTGRES)
+    state, settings = context.state, context.settings
+    port = settings.port(PortOffset.POSTGRES)
     password = state.secret("postgres_admin_password")
     return ProcessSpec(
         name="postgres",
-        argv=postgres.server_argv(state.postgres, port),
+        argv=postgres.server_argv(state.postgres, port, settings.listen_host),
         cwd=state.root,
         env={
             **base_environment(context),
@@ -103,12 +104,12 @@ def _postgres(context: PlatformContext) -> ProcessSpec:
             # What runs before the WAL receiver starts must not wait for it.
             "PGOPTIONS": "-c synchronous_commit=local",
         },
-        readiness=PostgresReady(_LOOPBACK, port, postgres.ADMIN, "postgres", password),
+        readiness=PostgresReady(settings.postgres_host, port, postgres.ADMIN, "postgres", password),
         prepare=((sys.executable, "-m", _POSTGRES, "init", str(state.postgres), str(password)),),
         initialise=(
             (
                 sys.executable,
-                *("-m", _POSTGRES, "roles", str(port)),
+                *("-m", _POSTGRES, "roles", settings.postgres_host, str(port)),
                 *(str(password), str(owners_file(context))),
                 str(state.secret("postgres_backup_password")),
             ),
@@ -128,7 +129,9 @@ def _valkey(context: PlatformContext) -> ProcessSpec:
         argv=valkey.server_argv(valkey_file(context)),
         cwd=context.state.valkey,
         env=base_environment(context),
-        readiness=RedisReady(_LOOPBACK, port, context.state.secret("valkey_password")),
+        readiness=RedisReady(
+            context.settings.valkey_host, port, context.state.secret("valkey_password")
+        ),
         ports=(port,),
         labels=_labels("valkey"),
     )
@@ -147,7 +150,7 @@ def _store(context: PlatformContext) -> ProcessSpec:
         argv=argv,
         cwd=context.state.root,
         env=environment,
-        readiness=HttpReady(f"http://{_LOOPBACK}:{port}/ping"),
+        readiness=HttpReady(f"http://{context.settings.store_host}:{port}/ping"),
         ports=(port,),
         stop_timeout_s=20.0,
         labels=_labels("store", release=version("insightengine")),
@@ -162,7 +165,7 @@ def _collector(context: PlatformContext) -> ProcessSpec:
         argv=argv,
         cwd=context.state.root,
         env=environment,
-        readiness=HttpReady(f"http://{_LOOPBACK}:{port}/healthz"),
+        readiness=HttpReady(f"http://{context.settings.collector_host}:{port}/healthz"),
         ports=(port,),
         labels=_labels("collector", release=version("insightengine")),
     )
@@ -176,7 +179,7 @@ def _api(context: PlatformContext) -> ProcessSpec:
         argv=argv,
         cwd=context.state.root,
         env={**environment, "INSIGHT_COLOUR": "blue"},
-        readiness=HttpReady(f"http://{_LOOPBACK}:{port}/api/health/live"),
+        readiness=HttpReady(f"http://{context.settings.api_host}:{port}/api/health/live"),
         ports=(port,),
         labels=_labels("api", "blue", version("insightengine")),
     )
@@ -191,7 +194,7 @@ def _edge(context: PlatformContext, placed: Placed | None) -> ProcessSpec:
         argv=edge_argv(nginx_binary(), EdgePaths.of(context.state)),
         cwd=context.state.edge,
         env=base_environment(context),
-        readiness=HttpReady(f"http://{_LOOPBACK}:{admin}/status"),
+        readiness=HttpReady(f"http://{settings.edge_host}:{admin}/status"),
         ports=(
             settings.port(PortOffset.CONSOLE),
             settings.port(PortOffset.OTLP_HTTP),

@@ -17,7 +17,6 @@ from insightengine.telemetry.spool import SpoolLimits, open_spool
 from insightengine.wiring.environment import PlatformContext
 from insightengine.worker.process import run
 
-_HOST = "127.0.0.1"
 _BODIES_IN_MEMORY = 8
 _FILES = 16_384
 _log = structlog.get_logger("collector")
@@ -36,7 +35,7 @@ async def collect(context: PlatformContext, stop: asyncio.Event) -> None:
     try:
         handler = OtlpHttp(intake, settings.otlp_max_body_bytes)
         server = HttpServer(handler, settings.otlp_max_body_bytes, budget)
-        port = await server.listen(_HOST, settings.port(PortOffset.COLLECTOR))
+        port = await server.listen(settings.listen_host, settings.port(PortOffset.COLLECTOR))
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(server.serve(stop))
             tasks.create_task(run_sources(context, spool, stop))

@@ -17,7 +17,6 @@ from insightengine.telemetry.store_server import StoreServer
 from insightengine.wiring.environment import PlatformContext, read_secret
 from insightengine.worker.process import run
 
-_HOST = "127.0.0.1"
 _log = structlog.get_logger("store")
 
 
@@ -41,7 +40,7 @@ async def store(context: PlatformContext, stop: asyncio.Event) -> None:
             thread.start()
         port = settings.port(PortOffset.STORE)
         _log.info("store answers", port=port, path=str(state.store))
-        await serve(server, _HOST, port, stop)
+        await serve(server, settings.listen_host, port, stop)
     finally:
         halt.set()
         for thread in threads:

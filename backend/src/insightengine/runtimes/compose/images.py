@@ -36,6 +36,8 @@ class Images:
             found = self._built(source, service, builder, output)
         artefact = Artefact(name, found)
         self._runner.demand(commands.tag(found, self._names.image(artefact)))
+        if builder is not None:
+            self._runner.ask(commands.untag(self._names.build_tag(name)))
         return artefact
 
     def _built(self, source: Source, service: Service, builder: Service, output: Output) -> str:

@@ -23,7 +23,6 @@ from insightengine.telemetry.sources.status import read_snapshot
 from insightengine.telemetry.sources.tail import LogTailer
 from insightengine.telemetry.spool import Spool, SpoolUnavailableError
 
-_HOST: Final = "127.0.0.1"
 _SERVER_INTERVAL_S: Final = 10.0
 _log = structlog.get_logger("collector.metrics")
 
@@ -55,7 +54,7 @@ async def run_sources(context: SourcesContext, spool: Spool, stop: asyncio.Event
         "postgres": (
             lambda: [
                 measure_postgres(
-                    _HOST,
+                    settings.postgres_host,
                     settings.port(PortOffset.POSTGRES),
                     _secret(state, "postgres_insight_password"),
                 )
@@ -65,7 +64,9 @@ async def run_sources(context: SourcesContext, spool: Spool, stop: asyncio.Event
         "valkey": (
             lambda: [
                 measure_valkey(
-                    _HOST, settings.port(PortOffset.VALKEY), _secret(state, "valkey_password")
+                    settings.valkey_host,
+                    settings.port(PortOffset.VALKEY),
+                    _secret(state, "valkey_password"),
                 )
             ],
             _SERVER_INTERVAL_S,

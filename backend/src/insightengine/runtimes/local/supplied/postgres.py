@@ -2,7 +2,7 @@
 
     python -m …supplied.postgres init CLUSTER PASSWORD_FILE
         creates the cluster, once; completes a swap that a restore or a failover has prepared
-    python -m …supplied.postgres roles PORT PASSWORD_FILE OWNERS_FILE BACKUP_PASSWORD_FILE
+    python -m …supplied.postgres roles HOST PORT PASSWORD_FILE OWNERS_FILE BACKUP_FILE
         creates roles and databases
 
 Both are idempotent, and passwords are read from files only.
@@ -61,12 +61,13 @@ class WalSafety:
 def server_argv(
     folder: Path,
     port: int,
+    listen_host: str,
     safety: WalSafety = WalSafety(),
 ) -> tuple[str, ...]:
     """Settings stand on the command line, so that they always are those of the running version."""
     settings = {
         "port": port,
-        "listen_addresses": "127.0.0.1",
+        "listen_addresses": listen_host,
         "unix_socket_directories": "",
         "max_connections": 100,
         "shared_buffers": "64MB",
@@ -93,6 +94,7 @@ def write_owners(path: Path, owners: Sequence[DatabaseOwner]) -> None:
 
 
 def ensure_roles(
+    host: str,
     port: int,
     password_file: Path,
     owners: Sequence[DatabaseOwner],
@@ -100,7 +102,7 @@ def ensure_roles(
 ) -> None:
     """Creates missing roles and databases, and sets each password to what its file holds."""
     with psycopg.connect(
-        host="127.0.0.1",
+        host=host,
         port=port,
         user=ADMIN,
         dbname="postgres",
@@ -172,14 +174,24 @@ def _creation(password_file: Path) -> tuple[str, ...]:
     )
 
 
+def _admit_own_networks(access: Path) -> None:
+    """Who may knock: also the networks it is in, which are of loopback alone without containers."""
+    rule = "host all all samenet scram-sha-256\n"
+    if rule not in access.read_text(encoding="utf-8"):
+        with access.open("a", encoding="utf-8") as file:
+            file.write(rule)
+
+
 def main(arguments: Sequence[str]) -> None:
     os.umask(0o077)
     match arguments:
         case ["init", folder, password_file]:
             cluster.prepare(Path(folder), _creation(Path(password_file)))
-        case ["roles", port, password_file, owners_file, backup_password_file]:
+            _admit_own_networks(Path(folder) / "pg_hba.conf")
+        case ["roles", host, port, password_file, owners_file, backup_password_file]:
             owners = json.loads(Path(owners_file).read_text(encoding="utf-8"))
             ensure_roles(
+                host,
                 int(port),
                 Path(password_file),
                 [DatabaseOwner(**owner) for owner in owners],

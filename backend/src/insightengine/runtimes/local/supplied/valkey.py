@@ -18,7 +18,7 @@ def binary() -> Path:
     return folder / f"linux-{platform.machine()}" / "valkey-server"
 
 
-def render(port: int, folder: Path, passwords: Mapping[str, str]) -> str:
+def render(host: str, port: int, folder: Path, passwords: Mapping[str, str]) -> str:
     """The configuration; `passwords` are those of the users, `default` is the platform's own.
 
     Users of applications may neither administrate nor see each other's sessions with the
@@ -29,7 +29,7 @@ def render(port: int, folder: Path, passwords: Mapping[str, str]) -> str:
         for name, password in sorted(passwords.items())
     ]
     lines = [
-        "bind 127.0.0.1",
+        f"bind {host}",
         f"port {port}",
         f"dir {folder}",
         "appendonly yes",
