@@ -1,0 +1,1 @@
+"""What long operations note of themselves: durable, on this machine, beside nothing it repairs."""
