@@ -92,7 +92,7 @@ async def test_reloading_under_load_loses_no_request(edge: RunningEdge) -> None:
     async def reload_often() -> None:
         for number in range(5):
             await load.reaches(60)
-            await asyncio.to_thread(edge.edge.install, with_blue_release(edge, f"r1-{number}"))
+            await asyncio.to_thread(edge.edge.install, with_limit(edge, number))
 
     await load.during(reload_often)
     assert load.failures == []
@@ -160,11 +160,118 @@ def test_installing_the_same_twice_changes_nothing(edge: RunningEdge) -> None:
 def test_an_installation_killed_before_the_reload_is_completed_by_the_next(
     edge: RunningEdge,
 ) -> None:
-    changed = with_blue_release(edge, "r9")
+    changed = with_limit(edge, 9)
     edge.configuration.paths.configuration.write_text(render(changed))
     generation = edge.edge.install(changed)
     assert edge.edge.status().generation == generation
+    assert edge.edge.prove("web", "r1", Colour.BLUE).answers == 5
+
+
+def test_another_release_in_a_colour_needs_no_reload(edge: RunningEdge) -> None:
+    before = edge.edge.status()
+    edge.edge.install(with_blue_release(edge, "r9"))
+    assert edge.edge.status().generation == before.generation
     assert edge.edge.prove("web", "r9", Colour.BLUE).answers == 5
+    edge.kill_nginx()
+    edge.start_nginx()
+    assert edge.edge.prove("web", "r9", Colour.BLUE).answers == 5
+
+
+def two_sites_of_one_unit(edge: RunningEdge) -> None:
+    """`web` and `web-admin` belong together; both colours of both run."""
+    site = edge.configuration.applications[0]
+    port, blue, green = (Address("127.0.0.1", port) for port in free_ports(3))
+    pool = replace(site.pool, blue=Upstream("r1", (blue,)), green=Upstream("r2", (green,)))
+    admin = replace(site, name="web-admin", listen=port, pool=pool)
+    edge.configuration = replace(edge.configuration, applications=(site, admin))
+    edge.edge.install(edge.configuration)
+    edge.start_upstream("web-admin", Colour.BLUE)
+    edge.start_upstream("web-admin", Colour.GREEN)
+
+
+def test_all_sites_of_a_unit_switch_together(edge: RunningEdge) -> None:
+    two_sites_of_one_unit(edge)
+    for chosen in (GREEN, BLUE):
+        edge.edge.switch("web", chosen)
+        for site in ("web", "web-admin"):
+            answer = httpx.get(edge.url(site) + "/echo")
+            assert answer.json()["colour"] == chosen.colour.value
+
+
+def test_a_share_of_visitors_gets_the_other_colour_and_keeps_it(edge: RunningEdge) -> None:
+    edge.edge.switch("web", Selection(Colour.BLUE, share=30))
+    answers = [httpx.get(edge.url("web") + "/echo") for _ in range(200)]
+    got = Counter(answer.json()["colour"] for answer in answers)
+    assert 30 <= got["green"] <= 90, got
+    for answer in answers[:20]:
+        cookie = {"Cookie": f"insight_number={answer.cookies['insight_number']}"}
+        again = httpx.get(edge.url("web") + "/echo", headers=cookie)
+        assert again.json()["colour"] == answer.json()["colour"]
+        assert "set-cookie" not in again.headers
+    chosen = answers[0]
+    assert edge.logged(chosen.headers["x-request-id"])["colour"] == chosen.json()["colour"]
+
+
+@pytest.mark.parametrize(("share", "below"), [(1, 1), (9, 9), (10, 10), (25, 25), (99, 99)])
+def test_exactly_the_numbers_below_the_share_get_the_other_colour(
+    edge: RunningEdge, share: int, below: int
+) -> None:
+    edge.edge.switch("web", Selection(Colour.BLUE, share=share))
+    with httpx.Client() as client:
+        got = [
+            client.get(edge.url("web"), headers={"Cookie": f"insight_number={number:02}"}).json()
+            for number in range(100)
+        ]
+    assert [one["colour"] == "green" for one in got] == [number < below for number in range(100)]
+
+
+def test_a_tester_asks_for_either_colour_while_there_is_a_share(edge: RunningEdge) -> None:
+    def asked(value: str) -> str:
+        header = {"X-Insight-Canary": value}
+        answers = {
+            httpx.get(edge.url("web") + "/echo", headers=header).json()["colour"] for _ in range(9)
+        }
+        return " ".join(sorted(answers))
+
+    edge.edge.switch("web", Selection(Colour.BLUE, share=50))
+    assert (asked("always"), asked("never")) == ("green", "blue")
+    edge.edge.switch("web", BLUE)
+    assert asked("always") == "blue"
+
+
+def test_no_cookie_is_set_while_everybody_gets_the_same(edge: RunningEdge) -> None:
+    assert "set-cookie" not in httpx.get(edge.url("web") + "/echo").headers
+
+
+def test_a_closed_unit_says_so_and_still_answers_its_health_path(edge: RunningEdge) -> None:
+    site = replace(edge.configuration.applications[0], health_path="/up")
+    edge.configuration = replace(edge.configuration, applications=(site,))
+    edge.edge.install(edge.configuration)
+    edge.edge.close("web")
+    closed = httpx.get(edge.url("web") + "/echo")
+    assert (closed.status_code, closed.headers["retry-after"]) == (503, "30")
+    assert "maintenance" in closed.text
+    assert httpx.get(edge.url("web") + "/up").status_code == 200
+    assert httpx.get(edge.url("console") + "/api/health/live").status_code == 200
+    edge.kill_nginx()
+    edge.start_nginx()
+    assert edge.edge.is_closed("web")
+    assert httpx.get(edge.url("web") + "/echo").status_code == 503
+    edge.edge.open("web")
+    assert not edge.edge.is_closed("web")
+    assert httpx.get(edge.url("web") + "/echo").status_code == 200
+
+
+def test_unfinished_requests_of_a_server_are_counted(edge: RunningEdge) -> None:
+    blue = edge.configuration.pools["web"].blue.addresses
+    eventually(lambda: edge.edge.connections(blue) == 0)
+    accept = {"Accept": "text/event-stream"}
+    with httpx.stream("GET", edge.url("web") + "/events", headers=accept) as stream:
+        received = stream.iter_bytes()
+        next(received)
+        assert edge.edge.connections(blue) == 1
+        assert edge.edge.connections(edge.configuration.pools["web"].green.addresses) == 0
+    eventually(lambda: edge.edge.connections(blue) == 0)
 
 
 def test_a_switch_killed_before_nginx_was_told_is_completed_by_the_next_installation(
@@ -183,6 +290,7 @@ def test_a_new_site_is_served_after_its_installation(edge: RunningEdge) -> None:
     admin = replace(
         site,
         name="web-admin",
+        unit="web-admin",
         listen=port,
         pool=replace(
             site.pool, blue=Upstream("r1", (blue,)), green=Upstream("r2", (green,)), initial=GREEN
@@ -266,7 +374,7 @@ def test_a_site_without_colours_cannot_be_switched(edge: RunningEdge, site: str)
 
 
 def test_nobody_switches_without_the_token(edge: RunningEdge) -> None:
-    url = f"http://{edge.configuration.admin}/selection?site=web&value=green"
+    url = f"http://{edge.configuration.admin}/selection?unit=web&value=green"
     assert httpx.post(url).status_code == 403
     assert httpx.post(url, headers={"x-insight-admin": "0" * 64}).status_code == 403
     assert httpx.get(edge.url("web") + "/echo").json()["colour"] == "blue"
@@ -279,7 +387,7 @@ def test_the_token_is_readable_only_for_its_owner(edge: RunningEdge) -> None:
         assert path.stat().st_uid == paths.folder.stat().st_uid
 
 
-@pytest.mark.parametrize("query", ["site=web&value=red", "site=web", "site=x&value=blue", ""])
+@pytest.mark.parametrize("query", ["unit=web&value=red", "unit=web", "unit=x&value=blue", ""])
 def test_even_with_the_token_only_known_selections_are_taken(edge: RunningEdge, query: str) -> None:
     token = edge.edge._token()
     url = f"http://{edge.configuration.admin}/selection?{query}"
@@ -300,6 +408,12 @@ def test_nginx_keeps_its_files_in_its_folder_and_says_nothing_alarming(
         "out",
     }
     assert eventually(lambda: edge.log_lines())
+
+
+def with_limit(edge: RunningEdge, number: int) -> EdgeConfiguration:
+    """A change that nginx has to load anew."""
+    limits = replace(edge.configuration.limits, api_burst=100 + number)
+    return replace(edge.configuration, limits=limits)
 
 
 def with_blue_release(edge: RunningEdge, release: str) -> EdgeConfiguration:

@@ -9,7 +9,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
-from urllib.parse import urlencode
 
 from insightengine.core.errors import UnavailableError
 from insightengine.edge.installed import Installed
@@ -57,13 +56,28 @@ def status(installed: Installed) -> EdgeStatus:
     return EdgeStatus(values["generation"], values["worker_pid"], values["connections_total"])
 
 
-def select(installed: Installed, token: str, site: str, selection: Selection) -> None:
+def select(installed: Installed, token: str, unit: str, selection: Selection) -> None:
     """Set the key-value entry that all workers read at each request."""
-    query = urlencode({"site": site, "value": selection.label})
-    response = _request(installed.admin, "POST", f"/selection?{query}", {"X-Insight-Admin": token})
+    _set(installed, token, f"/selection?unit={unit}&value={selection.label}")
+
+
+def name_release(installed: Installed, token: str, key: str, release: str) -> None:
+    """Which release a colour is, as answers and the access log say; `key` is `UNIT/COLOUR`."""
+    unit, _, colour = key.rpartition("/")
+    _set(installed, token, f"/release?unit={unit}&colour={colour}&value={release}")
+
+
+def set_maintenance(installed: Installed, token: str, unit: str, *, closed: bool) -> None:
+    value = "on" if closed else "off"
+    _set(installed, token, f"/maintenance?unit={unit}&value={value}")
+
+
+def _set(installed: Installed, token: str, path: str) -> None:
+    """Values hold only characters that need no escaping: nginx does not decode arguments."""
+    response = _request(installed.admin, "POST", path, {"X-Insight-Admin": token})
     if response.status != 200:
         raise UnavailableError(
-            f"the edge refused to switch {site} to {selection.label}: HTTP {response.status}",
+            f"the edge refused {path}: HTTP {response.status}",
             code="switch_refused",
             hint="insight restart edge",
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import re
@@ -10,7 +11,7 @@ import signal
 import stat
 import subprocess
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,17 +23,22 @@ from insightengine.core.errors import InvalidInputError, NotFoundError, Unavaila
 from insightengine.edge import admin
 from insightengine.edge.files import owner_of, read_or_empty, write_atomically
 from insightengine.edge.installed import Installed, installed_from
-from insightengine.edge.models import EdgeConfiguration, EdgePaths, Selection
+from insightengine.edge.models import Address, EdgeConfiguration, EdgePaths, Selection
 from insightengine.edge.port import EdgeStatus, Proof
 from insightengine.edge.render import (
     edge_test_argv,
+    parse_closed,
     parse_selections,
     render,
+    render_closed,
+    render_releases,
     render_selections,
 )
+from insightengine.edge.sockets import connections_to
 
 _POLL_S = 0.05
 _PROOF_ANSWERS = 5
+_MOST_LEAVING_WORKERS = 8
 _RELOAD_ANSWERS = 3  # an old worker may still take connections while the new ones start
 
 
@@ -70,6 +76,7 @@ class NginxEdge:
             self._ensure_admin_token()
             before = read_or_empty(self._paths.configuration)
             chosen = self._merge_selections(configuration)
+            self._write_releases(configuration)
             write_atomically(self._paths.candidate, text)
             self._refuse_if_broken()
             if text != before:
@@ -79,26 +86,63 @@ class NginxEdge:
             installed = installed_from(text)
             if self._master() is not None:
                 self._take_over(installed, before)
-                for site, selection in chosen.items():
-                    admin.select(installed, self._token(), site, selection)
+                self._tell(installed, configuration, chosen)
             write_atomically(self._paths.selections, render_selections(chosen))
         return installed.generation
 
-    def switch(self, site: str, selection: Selection) -> None:
+    def switch(self, unit: str, selection: Selection) -> None:
         with self._lock():
             chosen = self._selections()
-            if site not in chosen:
-                raise _no_such_site(site, chosen)
+            if unit not in chosen:
+                raise _no_such_unit(unit, chosen)
             # Persisted first: killed in between, the next start or switch brings both together.
-            write_atomically(self._paths.selections, render_selections(chosen | {site: selection}))
+            write_atomically(self._paths.selections, render_selections(chosen | {unit: selection}))
             if self._master() is not None:
-                admin.select(self._installed(), self._token(), site, selection)
+                admin.select(self._installed(), self._token(), unit, selection)
 
-    def selection(self, site: str) -> Selection:
+    def selection(self, unit: str) -> Selection:
         chosen = self._selections()
-        if site not in chosen:
-            raise _no_such_site(site, chosen)
-        return chosen[site]
+        if unit not in chosen:
+            raise _no_such_unit(unit, chosen)
+        return chosen[unit]
+
+    def close(self, unit: str) -> None:
+        self._set_closed(unit, closed=True)
+
+    def open(self, unit: str) -> None:
+        self._set_closed(unit, closed=False)
+
+    def is_closed(self, unit: str) -> bool:
+        return unit in parse_closed(read_or_empty(self._paths.maintenance))
+
+    def connections(self, addresses: Collection[Address]) -> int:
+        return connections_to(addresses)
+
+    def _set_closed(self, unit: str, *, closed: bool) -> None:
+        with self._lock():
+            known = self._selections()
+            if unit not in known:
+                raise _no_such_unit(unit, known)
+            before = parse_closed(read_or_empty(self._paths.maintenance))
+            after = before | {unit} if closed else before - {unit}
+            write_atomically(self._paths.maintenance, render_closed(after))
+            if self._master() is not None:
+                admin.set_maintenance(self._installed(), self._token(), unit, closed=closed)
+
+    def _tell(
+        self, installed: Installed, configuration: EdgeConfiguration, chosen: dict[str, Selection]
+    ) -> None:
+        """A running nginx has read the persisted files at its last load only."""
+        for key, release in configuration.releases.items():
+            admin.name_release(installed, self._token(), key, release)
+        for unit, selection in chosen.items():
+            admin.select(installed, self._token(), unit, selection)
+
+    def _write_releases(self, configuration: EdgeConfiguration) -> None:
+        """Also the file that `close` writes, which nginx wants to exist."""
+        write_atomically(self._paths.releases, render_releases(configuration.releases))
+        if not self._paths.maintenance.exists():
+            write_atomically(self._paths.maintenance, "")
 
     def prove(
         self,
@@ -111,7 +155,7 @@ class NginxEdge:
     ) -> Proof:
         installed = self._installed()
         if site not in installed.sites:
-            raise _no_such_site(site, installed.sites)
+            raise _no_such_unit(site, installed.sites)
         wanted = admin.Answer(installed.generation, release, colour.value)
         started = time.monotonic()
         seen = "nothing"
@@ -140,12 +184,12 @@ class NginxEdge:
         return parse_selections(read_or_empty(self._paths.selections))
 
     def _merge_selections(self, configuration: EdgeConfiguration) -> dict[str, Selection]:
-        """Persisted selections win; new sites start with their pool's initial one."""
+        """Persisted selections win; new units start with their pool's initial one."""
         before = self._selections()
         chosen = {
-            site: before.get(site, pool.initial) for site, pool in configuration.pools.items()
+            unit: before.get(unit, pool.initial) for unit, pool in configuration.units.items()
         }
-        # Until the new configuration is accepted, the sites of the old one must stay in the file.
+        # Until the new configuration is accepted, the units of the old one must stay in the file.
         write_atomically(self._paths.selections, render_selections(before | chosen))
         return chosen
 
@@ -179,6 +223,7 @@ class NginxEdge:
         master = self._master()
         if master is None or self._serves(installed):
             return
+        _end_oldest_workers(master)
         master.send_signal(signal.SIGHUP)
         deadline = time.monotonic() + self._reload_timeout_s
         while not self._serves(installed):
@@ -226,12 +271,23 @@ class NginxEdge:
             yield
 
 
-def _no_such_site(site: str, known: Iterable[str]) -> NotFoundError:
+def _no_such_unit(unit: str, known: Iterable[str]) -> NotFoundError:
     names = ", ".join(sorted(known))
     return NotFoundError(
-        f"the edge has no site {site!r} with two colours; it has: {names or 'none'}",
-        code="no_such_site",
+        f"the edge has no {unit!r} with two colours; it has: {names or 'none'}",
+        code="no_such_unit",
     )
+
+
+def _end_oldest_workers(master: psutil.Process) -> None:
+    """Workers of earlier generations live as long as their streams; only so many may pile up."""
+    with contextlib.suppress(psutil.Error):
+        leaving = [
+            worker for worker in master.children() if "shutting down" in " ".join(worker.cmdline())
+        ]
+        leaving.sort(key=psutil.Process.create_time)
+        for worker in leaving[:-_MOST_LEAVING_WORKERS]:
+            worker.terminate()
 
 
 def _refused(output: str) -> InvalidInputError:

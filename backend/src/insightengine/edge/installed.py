@@ -24,12 +24,14 @@ class InstalledSite:
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """`host` is a name the edge answers for; `sites` are those that have two colours."""
+    """`host` is a name the edge answers for; `sites` are those that have two colours, `units` what
+    they belong to."""
 
     generation: str
     admin: Address
     host: str
     sites: Mapping[str, InstalledSite]
+    units: frozenset[str]
 
 
 def describe(configuration: EdgeConfiguration) -> str:
@@ -51,6 +53,7 @@ def describe(configuration: EdgeConfiguration) -> str:
                 ]
                 for site in colourful
             },
+            "units": sorted(configuration.units),
         }
     )
 
@@ -78,4 +81,5 @@ def installed_from(text: str) -> Installed:
             name: InstalledSite(Address(host, port), path)
             for name, (host, port, path) in values["sites"].items()
         },
+        frozenset(values["units"]),
     )

@@ -17,6 +17,8 @@ _ADDRESS_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|[0-9a-fA-F:
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:@+-]{0,127}")
 _ROUTE = re.compile(r"/|(/([A-Za-z0-9_.~-]+|\{[a-z_][a-z0-9_]*\}))+/?")
 _NETWORK = re.compile(r"[0-9a-fA-F.:]+(/\d{1,3})?")
+_SELECTION = re.compile(r"(blue|green)(?:_(?:(warm)|(\d\d)))?")
+_PATH = re.compile(r"/[!#%&+,./0-9:=?@A-Z_a-z~-]{0,500}")
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 
 
@@ -59,25 +61,33 @@ class Upstream:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which colour serves a site, and whether the other one is warm enough to step in.
+    """Which colour serves a unit, and what the other one does meanwhile.
 
     With `warm`, requests that may be repeated go to the other colour when the serving one does not
     answer. Without it they never do: the other colour may be a release that nobody has checked.
+    With `share`, that percentage of visitors gets the other colour, each always the same one.
     """
 
     colour: Colour
     warm: bool = False
+    share: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.share <= 99 or (self.share and self.warm):
+            raise _refuse("a share", self.share, "0 to 99, and none while the other is warm")
 
     @property
     def label(self) -> str:
+        if self.share:
+            return f"{self.colour}_{self.share:02}"
         return f"{self.colour}_warm" if self.warm else self.colour.value
 
     @staticmethod
     def parse(label: str) -> Selection:
-        name, _, rest = label.partition("_")
-        if name not in set(Colour) or rest not in ("", "warm") or label.endswith("_"):
-            raise _refuse("a selection", label, "blue, green, blue_warm or green_warm")
-        return Selection(Colour(name), rest == "warm")
+        found = _SELECTION.fullmatch(label)
+        if found is None:
+            raise _refuse("a selection", label, "blue, green, blue_warm, green_warm or blue_25")
+        return Selection(Colour(found[1]), found[2] == "warm", int(found[3] or 0))
 
 
 SELECTIONS = tuple(Selection(colour, warm) for colour in Colour for warm in (False, True))
@@ -114,6 +124,10 @@ class ConsoleSite:
     build_command: str = "cd frontend && npm ci && npm run build"
     name: str = "console"
 
+    @property
+    def unit(self) -> str:
+        return self.name
+
 
 @dataclass(frozen=True, slots=True)
 class OtlpSite:
@@ -130,7 +144,8 @@ class ApplicationSite:
 
     `routes` are path patterns such as `/products/{slug}`; they name the `route` of the access log
     where the general rule (ids become `:id`) is not enough. `name` is unique, `service` need not
-    be: a service that publishes two ports has two sites.
+    be: a service that publishes two ports has two sites. All sites of one `unit` switch colours
+    together; requests to `health_path` are answered also during maintenance.
     """
 
     name: str
@@ -138,9 +153,15 @@ class ApplicationSite:
     listen: Address
     pool: Pool
     routes: tuple[str, ...] = ()
+    unit: str = ""
+    health_path: str | None = None
 
     def __post_init__(self) -> None:
-        for label in (self.name, self.service):
+        if not self.unit:
+            object.__setattr__(self, "unit", self.name)
+        if self.health_path is not None and not _PATH.fullmatch(self.health_path):
+            raise _refuse("a health path", self.health_path, "a path such as /up")
+        for label in (self.name, self.service, self.unit):
             if not _NAME.fullmatch(label):
                 raise _refuse("a site's name", label, "lower-case letters, digits and _.-")
         for route in self.routes:
@@ -184,6 +205,14 @@ class EdgePaths:
     @property
     def selections(self) -> Path:
         return self.folder / "selections.conf"
+
+    @property
+    def releases(self) -> Path:
+        return self.folder / "releases.conf"
+
+    @property
+    def maintenance(self) -> Path:
+        return self.folder / "maintenance.conf"
 
     @property
     def admin_token(self) -> Path:
@@ -242,6 +271,23 @@ class EdgeConfiguration:
         """The pool of each site that has two colours, by the site's name."""
         pools = {self.console.name: self.console.api}
         return pools | {site.name: site.pool for site in self.applications}
+
+    @property
+    def units(self) -> Mapping[str, Pool]:
+        """The units that are switched; of several sites the first one's pool stands for all."""
+        pools = {self.console.unit: self.console.api}
+        for site in self.applications:
+            pools.setdefault(site.unit, site.pool)
+        return pools
+
+    @property
+    def releases(self) -> Mapping[str, str]:
+        """The release in each colour of each unit, by `UNIT/COLOUR`."""
+        return {
+            f"{unit}/{colour}": pool.of(colour).release
+            for unit, pool in self.units.items()
+            for colour in Colour
+        }
 
 
 def hosts_of(settings: Settings) -> tuple[str, ...]:

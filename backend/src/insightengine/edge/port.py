@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol
 
 from insightengine.core.colours import Colour
-from insightengine.edge.models import EdgeConfiguration, Selection
+from insightengine.edge.models import Address, EdgeConfiguration, Selection
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +38,33 @@ class Edge(Protocol):
         """Make `configuration` the served one and return its generation. Idempotent.
 
         A running edge takes it over without dropping a request; one that does not run starts with
-        it. Persisted selections stay. Raises InvalidInputError with the edge's own words when it
-        refuses the configuration: the last good one then still serves and is what it starts with.
+        it. Persisted selections stay. Other releases at the same addresses need no reload. Raises
+        InvalidInputError with the edge's own words when it refuses the configuration: the last
+        good one then still serves and is what it starts with.
         """
 
-    def switch(self, site: str, selection: Selection) -> None:
-        """Send new requests of `site` to another colour; survives a restart. Idempotent."""
+    def switch(self, unit: str, selection: Selection) -> None:
+        """Send new requests of all sites of `unit` elsewhere, at once; survives a restart.
 
-    def selection(self, site: str) -> Selection:
-        """The persisted selection. Raises NotFoundError for a site without colours."""
+        Idempotent. Raises NotFoundError for a unit that is not served.
+        """
+
+    def selection(self, unit: str) -> Selection:
+        """The persisted selection. Raises NotFoundError for a unit that is not served."""
+
+    def close(self, unit: str) -> None:
+        """Answer the unit's visitors with a page that says so; its health paths still answer.
+
+        Survives a restart. Idempotent.
+        """
+
+    def open(self, unit: str) -> None:
+        """End what `close` began. Idempotent."""
+
+    def is_closed(self, unit: str) -> bool: ...
+
+    def connections(self, addresses: Collection[Address]) -> int:
+        """How many connections to these servers are open: requests that are not yet finished."""
 
     def prove(
         self,

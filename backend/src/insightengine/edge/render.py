@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -74,7 +75,6 @@ class _Group:
 @dataclass(frozen=True, slots=True)
 class _ColourNames:
     name: str
-    release: str
     patterns: tuple[str, ...]  # match "<site> <upstream_addr>" when this colour answered
 
 
@@ -91,6 +91,13 @@ class _Route:
     name: str
 
 
+# Whether two digits, as a number, are below two others: "07:25". The tens decide, else the ones.
+_BELOW = (
+    r"~^(?:" + "|".join(rf"{tens}.:[{tens + 1}-9]" for tens in range(9)) + ")",
+    r"~^(.)(?:" + "|".join(rf"{ones}:\1[{ones + 1}-9]" for ones in range(9)) + ")",
+)
+
+
 def _group(site: str, pool: Pool, selection: Selection) -> _Group:
     serving = [f"{address} {_FAILING}" for address in pool.of(selection.colour).addresses]
     warm = pool.of(selection.colour.other).addresses if selection.warm else ()
@@ -103,7 +110,7 @@ def _colour_names(site: str, pool: Pool, colour: Colour) -> _ColourNames:
     patterns = tuple(
         rf"~^{re.escape(site)} (?:.* )?{re.escape(str(address))}$" for address in upstream.addresses
     )
-    return _ColourNames(colour.value, upstream.release, patterns)
+    return _ColourNames(colour.value, patterns)
 
 
 def _pool_text(site: str, pool: Pool) -> _PoolText:
@@ -190,7 +197,8 @@ def render(configuration: EdgeConfiguration) -> str:
             paths=configuration.paths,
             pools=[_pool_text(site, pool) for site, pool in configuration.pools.items()],
             routes=[route for site in configuration.applications for route in _routes(site)],
-            labels=[selection.label for selection in SELECTIONS],
+            units=list(configuration.units),
+            label_pattern=r"(?:blue|green)(?:_(?:warm|[0-9][0-9]))?",
             headers=_HEADERS,
             titles=TITLES,
             codes=CODES,
@@ -199,6 +207,7 @@ def render(configuration: EdgeConfiguration) -> str:
             unbuilt=unbuilt_page(configuration.console.build_command),
             utf8=_UTF8,
             depth=ROUTE_DEPTH,
+            below=_BELOW,
             traceparent_parts=_TRACEPARENT_PARTS,
             traceparent_patterns=_traceparent_patterns,
             generation=_GENERATION,
@@ -219,6 +228,21 @@ def parse_selections(text: str) -> dict[str, Selection]:
     return {
         site: Selection.parse(label) for site, label in re.findall(r'"([^"]+)" "([^"]+)";', text)
     }
+
+
+def render_releases(releases: Mapping[str, str]) -> str:
+    """Lines of an nginx `map`: which release a started edge finds in each colour."""
+    return "".join(f'"{key}" "{release}";\n' for key, release in sorted(releases.items()))
+
+
+def render_closed(units: Iterable[str]) -> str:
+    """Lines of an nginx `map`: the units that a started edge keeps closed."""
+    return "".join(f'"{unit}" "on";\n' for unit in sorted(units))
+
+
+def parse_closed(text: str) -> frozenset[str]:
+    """The inverse of `render_closed`."""
+    return frozenset(re.findall(r'"([^"]+)" "on";', text))
 
 
 def edge_argv(binary: Path, paths: EdgePaths) -> tuple[str, ...]:

@@ -103,3 +103,35 @@ def test_the_public_name_is_served_beside_loopback() -> None:
 def test_listening_everywhere_is_no_name_to_be_asked_by() -> None:
     settings = Settings.model_validate({"bind_host": "0.0.0.0"})
     assert hosts_of(settings) == ("localhost", "127.0.0.1", "[::1]")
+
+
+def test_sites_belong_to_a_unit_of_their_own_unless_they_share_one() -> None:
+    web = ApplicationSite("web", "web", local(8081), pool(1, 2))
+    assert web.unit == "web"
+    api = ApplicationSite("api", "api", local(8082), pool(3, 4), unit="shop")
+    shop = ApplicationSite("web", "web", local(8083), pool(5, 6), unit="shop")
+    both = replace(example(), applications=(shop, api))
+    assert list(both.units) == ["console", "shop"]
+    assert both.releases == {
+        "console/blue": "r1",
+        "console/green": "r2",
+        "shop/blue": "r1",
+        "shop/green": "r2",
+    }
+
+
+@pytest.mark.parametrize("share", [-1, 100])
+def test_a_share_is_a_percentage_below_all(share: int) -> None:
+    with pytest.raises(InvalidInputError, match="a share is"):
+        Selection(Colour.BLUE, share=share)
+
+
+def test_a_warm_colour_gets_no_share() -> None:
+    with pytest.raises(InvalidInputError, match="a share is"):
+        Selection(Colour.BLUE, warm=True, share=5)
+
+
+@pytest.mark.parametrize("path", ["up", "/a b", '/"', "/$x", "/a;b", "/{a}"])
+def test_a_health_path_that_is_no_path_is_refused(path: str) -> None:
+    with pytest.raises(InvalidInputError, match="a health path is"):
+        ApplicationSite("web", "web", local(1), pool(2, 3), health_path=path)
