@@ -153,7 +153,9 @@ export interface paths {
         };
         /**
          * Overview
-         * @description Rate, errors and duration of all requests, compared with the range before.
+         * @description Rate, errors and duration of requests, compared with the range before.
+         *
+         *     `services` lists all of them, whichever was asked for.
          */
         get: operations["monitoring_overview"];
         put?: never;
@@ -2089,6 +2091,7 @@ export interface operations {
     monitoring_overview: {
         parameters: {
             query?: {
+                service?: string | null;
                 /** @description Start; 15 minutes before the end when absent. */
                 from?: string | null;
                 /** @description End, itself not included; now when absent. */

@@ -154,6 +154,16 @@ async def test_a_days_overview_is_that_of_its_requests(queries: TelemetryQueries
     assert (service.service, service.release, service.colour) == ("web", "r1", "blue")
 
 
+async def test_an_overview_of_one_service_counts_its_requests_alone(
+    queries: TelemetryQueries,
+) -> None:
+    asked = TimeRange(ago(120 + 250 * 60 + 0.5), ago(149))
+    web = await queries.overview(asked, service="web")
+    nobody = await queries.overview(asked, service="nobody")
+    assert (web.requests, nobody.requests) == (500, 0)
+    assert nobody.services == web.services
+
+
 async def test_series_and_routes_of_a_day_come_from_the_same_requests(
     queries: TelemetryQueries,
 ) -> None:

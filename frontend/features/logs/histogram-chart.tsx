@@ -1,6 +1,6 @@
 "use client";
 import { type PointerEvent, useMemo, useState } from "react";
-import { formatClock, formatCount, plural } from "@/lib/format";
+import { formatClock, formatCount, plural, UNKNOWN } from "@/lib/format";
 import type { TimeRange } from "@/lib/time-range";
 import { barsOf, type Column, columnsOf, type Layer, rangeAt, totalOf } from "./histogram";
 import type { LogQuery } from "./model";
@@ -23,15 +23,14 @@ type Props = {
 export function LogHistogram({ query, range, isPaused, onRange }: Props) {
   const histogram = useLogHistogram(query, range, isPaused);
   const columns = useMemo(() => (histogram.data ? columnsOf(histogram.data) : NONE), [histogram.data]);
-  const total = totalOf(columns);
   const [over, setOver] = useState<Column | null>(null);
-  const shown = over?.counts ?? total;
+  const shown = over?.counts ?? (histogram.data ? totalOf(columns) : null);
   return (
     <div className="flex flex-col gap-1 border-line border-b px-3 py-2" data-testid="log-histogram">
       <p className="flex flex-wrap gap-x-4 text-[12.5px] text-ink-soft">
-        <span>{plural(shown.bad + shown.warn + shown.rest, "line")}</span>
-        <Count layer="bad" name="errors" count={shown.bad} />
-        <Count layer="warn" name="warnings" count={shown.warn} />
+        <span>{shown ? plural(shown.bad + shown.warn + shown.rest, "line") : UNKNOWN}</span>
+        <Count layer="bad" name="errors" count={shown?.bad} />
+        <Count layer="warn" name="warnings" count={shown?.warn} />
         <span className="ml-auto font-mono text-[12px] text-ink-faint">
           {over ? `${formatClock(over.from)} to ${formatClock(over.to)}` : ""}
         </span>
@@ -43,7 +42,7 @@ export function LogHistogram({ query, range, isPaused, onRange }: Props) {
 
 const NONE: readonly Column[] = [];
 
-function Count({ layer, name, count }: { layer: Layer; name: string; count: number }) {
+function Count({ layer, name, count }: { layer: Layer; name: string; count: number | undefined }) {
   return (
     <span className="flex items-center gap-1.5">
       <span aria-hidden="true" className="size-2.5 rounded-sm" style={{ background: FILLS[layer] }} />

@@ -56,7 +56,7 @@ function Filters({ query }: { query: LogQuery }) {
     <search className="flex flex-wrap items-center gap-2">
       <SearchField
         label="Search the text"
-        placeholder='Search: words, or "a phrase"'
+        placeholder='Search: words, "a phrase", status:>=500, -path:/health'
         value={query.q ?? ""}
         onChange={search}
         className="min-w-40 flex-1 basis-60"

@@ -10,13 +10,14 @@ import { HealthCard } from "./health-card";
 import { LIVE_MS, useOverview, usePlatform } from "./queries";
 import { RequestCharts } from "./request-charts";
 import { ResourceCards } from "./resource-cards";
+import { RoutesCard } from "./routes-card";
 import { Tiles } from "./tiles";
 
 export function OverviewPage() {
   const { params, range, change, changeRange } = usePageState();
   const [isPaused, setPaused] = useState(false);
   const service = params.get("service");
-  const overview = useOverview(range, isPaused);
+  const overview = useOverview(range, service, isPaused);
   const services = [...new Set(overview.data?.services.map((each) => each.service) ?? [])];
   const options = [
     { value: "", label: "All services" },
@@ -45,6 +46,7 @@ export function OverviewPage() {
       <Tiles query={overview} />
       <HealthCard isPaused={isPaused} />
       <RequestCharts range={range} service={service} isPaused={isPaused} onRange={changeRange} />
+      <RoutesCard range={range} service={service} isPaused={isPaused} />
       <ResourceCards range={range} isPaused={isPaused} onRange={changeRange} />
     </Shell>
   );

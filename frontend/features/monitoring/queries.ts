@@ -23,10 +23,13 @@ export function usePlatform(isPaused: boolean) {
   });
 }
 
-export function useOverview(range: TimeRange, isPaused: boolean) {
+export function useOverview(range: TimeRange, service: string | null, isPaused: boolean) {
   return useQuery({
-    queryKey: ["overview", rangeKey(range)],
-    queryFn: () => bodyOf(api.GET("/api/v1/monitoring/overview", { params: { query: iso(range) } })),
+    queryKey: ["overview", rangeKey(range), service],
+    queryFn: () => {
+      const query = { ...iso(range), service };
+      return bodyOf(api.GET("/api/v1/monitoring/overview", { params: { query } }));
+    },
     ...live(range, isPaused),
   });
 }
@@ -37,9 +40,20 @@ export function useRequests(range: TimeRange, service: string | null, isPaused: 
     queryKey: ["requests", rangeKey(range), service],
     queryFn: async () => {
       const asked = iso(range);
-      const query = { ...asked, step_s, ...(service === null ? {} : { service }) };
+      const query = { ...asked, step_s, service };
       const series = await bodyOf(api.GET("/api/v1/monitoring/requests", { params: { query } }));
       return { series, window: { from: Date.parse(asked.from), to: Date.parse(asked.to) } };
+    },
+    ...live(range, isPaused),
+  });
+}
+
+export function useRoutes(range: TimeRange, service: string | null, isPaused: boolean) {
+  return useQuery({
+    queryKey: ["routes", rangeKey(range), service],
+    queryFn: () => {
+      const query = { ...iso(range), service };
+      return bodyOf(api.GET("/api/v1/monitoring/routes", { params: { query } }));
     },
     ...live(range, isPaused),
   });

@@ -1,16 +1,15 @@
 "use client";
 import { useRouter } from "next/navigation";
 import { useMemo, useState } from "react";
-import { formatClock, formatDuration, formatRate, formatRatio } from "@/lib/format";
-import { type ChartKind, directLink, type Slot, slotLinks } from "@/lib/links";
+import { formatDuration, formatRate, formatRatio } from "@/lib/format";
+import { type ChartKind, directLink } from "@/lib/links";
 import { selection, type TimeRange } from "@/lib/time-range";
-import { LinkButton } from "@/ui/button";
 import { Card } from "@/ui/card";
 import { Chart } from "@/ui/chart/chart";
-import { Drawer } from "@/ui/drawer";
 import { Skeleton } from "@/ui/skeleton";
 import { ErrorState } from "@/ui/states";
 import { requestSeries, slotAt } from "./model";
+import { type Picked, PickedMoment } from "./picked-moment";
 import { useRequests } from "./queries";
 
 type Props = {
@@ -19,7 +18,6 @@ type Props = {
   isPaused: boolean;
   onRange: (range: TimeRange) => void;
 };
-type Picked = { slot: Slot; chart: ChartKind };
 
 /** Rate, errors and latency over time. A click leads to the traces and logs behind a point. */
 export function RequestCharts({ range, service, isPaused, onRange }: Props) {
@@ -93,29 +91,4 @@ function chartsOf(series: ReturnType<typeof requestSeries>) {
       ],
     },
   ];
-}
-
-function PickedMoment({
-  picked,
-  service,
-  onClose,
-}: {
-  picked: Picked | null;
-  service: string | null;
-  onClose: () => void;
-}) {
-  const title = picked ? `${formatClock(picked.slot.from)} to ${formatClock(picked.slot.to)}` : "";
-  return (
-    <Drawer kind="middle" title={title} open={picked !== null} onClose={onClose}>
-      <div className="flex flex-col gap-2">
-        {picked
-          ? slotLinks(picked.slot, picked.chart, service).map((link) => (
-              <LinkButton key={link.href} href={link.href}>
-                {link.label}
-              </LinkButton>
-            ))
-          : null}
-      </div>
-    </Drawer>
-  );
 }

@@ -1,5 +1,5 @@
 "use client";
-import { useMemo } from "react";
+import { useMemo, useState } from "react";
 import type { ProcessResources } from "@/api/types";
 import { formatBytes, formatBytesRate, formatRatio } from "@/lib/format";
 import { selection, type TimeRange } from "@/lib/time-range";
@@ -10,6 +10,7 @@ import { Sparkline } from "@/ui/sparkline";
 import { EmptyState, ErrorState } from "@/ui/states";
 import { RowHead, Table, Td, Th } from "@/ui/table";
 import { type HostSeries, hostSeries, latest } from "./model";
+import { type Picked, PickedMoment } from "./picked-moment";
 import { useResources } from "./queries";
 
 type Props = { range: TimeRange; isPaused: boolean; onRange: (range: TimeRange) => void };
@@ -19,6 +20,11 @@ export function ResourceCards({ range, isPaused, onRange }: Props) {
   const resources = useResources(range, isPaused);
   const host = useMemo(() => (resources.data ? hostSeries(resources.data) : null), [resources.data]);
   const charts = useMemo(() => (host ? chartsOf(host) : null), [host]);
+  const [picked, setPicked] = useState<Picked | null>(null);
+  const pick = (time_s: number) => {
+    const to = (time_s + (resources.data?.step_s ?? 0)) * 1000;
+    setPicked({ slot: { from: time_s * 1000, to, errors: null, p95Ms: null }, chart: "resource" });
+  };
   if (resources.error && !resources.data) {
     return <ErrorState problem={resources.error} onRetry={() => void resources.refetch()} />;
   }
@@ -29,9 +35,10 @@ export function ResourceCards({ range, isPaused, onRange }: Props) {
           <Card key={title} title={title} aside={title === "Disk" && host ? <Filled host={host} /> : null}>
             {host && charts?.[at] ? (
               <Chart
-                label={`${title} over time`}
+                label={`${title} over time; arrows move, Enter opens a moment`}
                 times={host.times}
                 height={120}
+                onPick={pick}
                 onSelect={(from, to) => onRange(selection(from, to))}
                 {...charts[at]}
               />
@@ -48,6 +55,7 @@ export function ResourceCards({ range, isPaused, onRange }: Props) {
           <Processes processes={resources.data?.processes ?? []} />
         )}
       </Card>
+      <PickedMoment picked={picked} service={null} onClose={() => setPicked(null)} />
     </>
   );
 }

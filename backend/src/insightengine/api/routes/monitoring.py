@@ -17,9 +17,12 @@ router = APIRouter(
 
 
 @router.get("/overview")
-async def overview(asked: Range, queries: Queries) -> Overview:
-    """Rate, errors and duration of all requests, compared with the range before."""
-    return await queries.overview(asked)
+async def overview(asked: Range, queries: Queries, service: Service = None) -> Overview:
+    """Rate, errors and duration of requests, compared with the range before.
+
+    `services` lists all of them, whichever was asked for.
+    """
+    return await queries.overview(asked, service=service)
 
 
 @router.get("/requests")

@@ -42,9 +42,9 @@ _SUMS: Final = (
 )
 
 
-def totals_statement(asked: TimeRange) -> Statement:
+def totals_statement(asked: TimeRange, service: str | None = None) -> Statement:
     """One row."""
-    return _grouped(asked, "")
+    return _grouped(asked, "", service)
 
 
 def services_statement(asked: TimeRange) -> Statement:

@@ -25,11 +25,12 @@ class TelemetryQueries:
         self._asker = asker
         self._now = asker.now
 
-    async def overview(self, asked: TimeRange) -> models.Overview:
+    async def overview(self, asked: TimeRange, *, service: str | None = None) -> models.Overview:
+        """Totals of one service or of all; the list of services is always whole."""
         asked = settled(asked, self._now())
         now, earlier, services = await asyncio.gather(
-            self._asker.rows(requests.totals_statement(asked), asked),
-            self._asker.rows(requests.totals_statement(before(asked)), asked),
+            self._asker.rows(requests.totals_statement(asked, service), asked),
+            self._asker.rows(requests.totals_statement(before(asked), service), asked),
             self._asker.rows(requests.services_statement(asked), asked),
         )
         return requests.overview(asked, now, earlier, services)
