@@ -139,8 +139,7 @@ def test_the_console_is_worked_with_the_keyboard_alone(browser: Browser) -> None
 
 
 @pytest.mark.usefixtures("failed_orders")
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [380, 1440])
+@pytest.mark.parametrize(("width", "theme"), [(380, "dark"), (1440, "light")])
 def test_no_page_complains_and_every_page_is_accessible(
     browser: Browser, width: int, theme: str
 ) -> None:
