@@ -89,7 +89,7 @@ def _figures(processes: StoreProcesses, size: Size) -> dict[str, float | int | s
 def fill(processes: StoreProcesses, day: TimeRange, size: Size) -> dict[str, float | int | str]:
     """Makes the records in the store's own tables; returns bytes a record."""
     logs_a_trace = max(1, size.logs * records.SPANS_A_TRACE // max(size.spans, 1))
-    engine = StoreEngine(processes.state.store, EngineLimits(1024**3, 600, 14))
+    engine = StoreEngine(processes.state.store, EngineLimits(1024**3, 600))
     try:
         for first, span in _batches(day, size.logs):
             rare_every = max(size.logs // _RARE, 2)

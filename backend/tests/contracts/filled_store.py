@@ -141,7 +141,7 @@ def describe(target: Resource | Message, attributes: Attributes) -> None:
             given.double_value = value
 
 
-LIMITS = EngineLimits(memory_bytes=256 * 1024**2, query_timeout_s=20, retention_days=400)
+LIMITS = EngineLimits(memory_bytes=256 * 1024**2, query_timeout_s=20)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from insightengine.telemetry.schema.views import VIEWS
 from insightengine.telemetry.store_engine import EngineLimits, StoreEngine
 from insightengine.telemetry.store_query import Query
 
-LIMITS = EngineLimits(memory_bytes=256 * 1024**2, query_timeout_s=20, retention_days=14)
+LIMITS = EngineLimits(memory_bytes=256 * 1024**2, query_timeout_s=20)
 
 
 @pytest.fixture
@@ -98,11 +98,3 @@ def test_times_of_the_edge_are_milliseconds(engine: StoreEngine, tmp_path: Path)
     engine.insert(Signal.LOGS, edge_log(tmp_path, 1), "logs-a-0000000001")
     answer = engine.run(Query("SELECT Status, DurationMs, round(UpstreamMs, 6) FROM edge_requests"))
     assert answer == b"502\t250\t150\n"
-
-
-def test_retention_follows_the_setting(path: Path) -> None:
-    for days in (14, 3, 3):
-        engine = StoreEngine(path, EngineLimits(256 * 1024**2, 20, days))
-        definition = engine.run(Query("SHOW CREATE TABLE spans", format="TSVRaw")).decode()
-        assert f"toIntervalDay({days})" in definition
-        engine.close()

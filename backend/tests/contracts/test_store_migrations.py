@@ -21,7 +21,7 @@ from insightengine.telemetry.store_engine import EngineLimits, StoreEngine
 from insightengine.telemetry.store_query import Query
 from tests.contracts.test_store_engine import edge_log
 
-LIMITS = EngineLimits(memory_bytes=256 * 1024**2, query_timeout_s=20, retention_days=14)
+LIMITS = EngineLimits(memory_bytes=256 * 1024**2, query_timeout_s=20)
 _NOW = time.time_ns() - 3_600_000_000_000
 _DAY = 86_400_000_000_000
 _DEFINITIONS = (
@@ -128,7 +128,7 @@ def test_a_migration_that_was_killed_is_completed_by_the_next_start(
 ) -> None:
     engine = StoreEngine(old, LIMITS)
     (pending,) = engine._pending
-    statements = pending.rebuild(sorted(engine._lines(migrations.DAYS_SQL)))
+    statements = pending.rebuild(sorted(engine.lines(migrations.DAYS_SQL)))
     for statement in statements[: max(1, int(len(statements) * share))]:
         engine.execute(statement)
     engine.close()

@@ -96,7 +96,10 @@ class Settings(BaseModel):
         1.0, description="Age at which a spool segment is closed and inserted."
     )
     telemetry_retention_days: Annotated[int, Field(ge=1)] = Field(
-        14, description="Days that logs, spans and metrics are kept."
+        14, description="Days that logs, spans and metrics are kept where nothing else was decided."
+    )
+    telemetry_max_bytes: Annotated[int, Field(ge=64 * 1024 * 1024)] | None = Field(
+        None, description="Size of all telemetry from which on the oldest days are removed."
     )
     store_memory_bytes: Annotated[int, Field(ge=64 * 1024 * 1024)] = Field(
         1024**3, description="Memory that queries of the telemetry store may use together."

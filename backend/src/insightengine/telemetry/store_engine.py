@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import re
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -36,7 +37,6 @@ class EngineLimits:
 
     memory_bytes: int
     query_timeout_s: float
-    retention_days: int
 
 
 class StoreEngine:
@@ -50,12 +50,10 @@ class StoreEngine:
         path.mkdir(parents=True, mode=0o700, exist_ok=True)
         self._limits = limits
         self._address = f"{path}?{_server_settings(limits)}"
-        self._owner = Connection(self._address)
-        self._owner.query(f"SET max_bytes_before_external_group_by = {_SPILL_BYTES}")
+        self._administrators = {
+            name: (self._administrator(), threading.Lock()) for name in ("control", "alter")
+        }
         self._pending = self._prepare()
-        if not self._pending:
-            self._retain()
-        self._control = self._connect()
         self._writers: queue.SimpleQueue[Connection] = queue.SimpleQueue()
         for _ in range(_WRITERS):
             self._writers.put(self._writer())
@@ -70,13 +68,12 @@ class StoreEngine:
     def rebuild(self) -> None:
         """Takes as long as copying all records; killed half-way, the next start does it again."""
         for migration in self._pending:
-            days = sorted(self._lines(migrations.DAYS_SQL))
+            days = sorted(self.lines(migrations.DAYS_SQL))
             for statement in migration.rebuild(days):
-                self._owner.query(statement)
-            self._owner.query(migrations.applied_statement(migration.version))
+                self.execute(statement)
+            self.execute(migrations.applied_statement(migration.version))
             _log.info("telemetry schema migrated", version=migration.version, days=len(days))
         self._pending = ()
-        self._retain()
 
     def insert(self, signal: Signal, segment: Path, token: str) -> None:
         """`insertion.Inserter`. Waits while as many inserts as there are writers are under way."""
@@ -102,25 +99,45 @@ class StoreEngine:
     def cancel(self, query_id: str) -> None:
         """Ends the query of that id, if it still runs, at its next block of rows."""
         wanted = f"Settings['log_comment'] = {literal(query_id)}"
-        self._control.query(f"KILL QUERY WHERE {wanted} ASYNC")
+        self._administer("control", f"KILL QUERY WHERE {wanted} ASYNC")
 
     def execute(self, statement: str) -> None:
-        """One statement that writes or administers; ours, never a client's."""
-        try:
-            self._owner.query(statement)
-        except Exception as error:
-            raise StoreQueryError(*_code_and_message(error)) from None
+        """One statement that writes or administers; ours, never a client's.
+
+        What alters tables may take minutes, and does not hold up anything else.
+        """
+        name = "alter" if statement.startswith("ALTER") else "control"
+        self._administer(name, statement)
+
+    def lines(self, sql: str) -> list[str]:
+        """Rows of our own SQL as lines of tab-separated text. Raises StoreQueryError."""
+        return self._administer("control", sql).decode().split("\n")[:-1]
+
+    def _administer(self, name: str, sql: str) -> bytes:
+        connection, lock = self._administrators[name]
+        with lock:
+            try:
+                return bytes(connection.query(sql, "TSVRaw").bytes())
+            except Exception as error:
+                raise StoreQueryError(*_code_and_message(error)) from None
 
     def close(self) -> None:
         """Ends all connections; inserts and queries must have ended."""
         for idle in (self._readers, self._writers):
             while not idle.empty():
                 idle.get().close()
-        self._control.close()
-        self._owner.close()
+        for connection, _ in self._administrators.values():
+            connection.close()
 
     def _connect(self) -> Connection:
         return Connection(self._address)
+
+    def _administrator(self) -> Connection:
+        connection = self._connect()
+        connection.query(
+            f"SET max_bytes_before_external_group_by = {_SPILL_BYTES}, max_query_size = 8388608"
+        )
+        return connection
 
     def _writer(self) -> Connection:
         """Inserts are faster without the index of words, which the first merge of a part makes."""
@@ -155,30 +172,22 @@ class StoreEngine:
         """What has to be rebuilt. Everything of it that only adds is done."""
         layout = Layout()
         for statement in migrations.bootstrap_statements(layout):
-            self._owner.query(statement)
+            self.execute(statement)
         applied = self._applied()
         if not applied:
             for statement in migrations.create_statements(layout):
-                self._owner.query(statement)
+                self.execute(statement)
             versions = range(1, migrations.LATEST + 1)
-            self._owner.query(migrations.applied_statement(*versions))
+            self.execute(migrations.applied_statement(*versions))
             return ()
         pending = migrations.pending(applied)
         for migration in pending:
             for statement in migration.expand:
-                self._owner.query(statement)
+                self.execute(statement)
         return pending
 
-    def _retain(self) -> None:
-        present = self._lines(migrations.TABLE_DEFINITIONS_SQL)
-        for statement in migrations.retention_changes(self._limits.retention_days, present):
-            self._owner.query(statement)
-
     def _applied(self) -> frozenset[int]:
-        return frozenset(int(line) for line in self._lines(migrations.APPLIED_SQL))
-
-    def _lines(self, sql: str) -> list[str]:
-        return bytes(self._owner.query(sql, "TSVRaw").bytes()).decode().splitlines()
+        return frozenset(int(line) for line in self.lines(migrations.APPLIED_SQL))
 
 
 def _server_settings(limits: EngineLimits) -> str:

@@ -1,7 +1,8 @@
 """ClickHouse's HTTP interface, as far as reading clients need it, over the engine in this process.
 
 `GET /ping` needs no password; `GET|POST /` runs one read-only query; `GET /counters` tells what the
-inserter did and what waits in the spool. A raw ASGI application.
+inserter did and what waits in the spool; `POST /upkeep` takes the commands of `upkeep.commands`. A
+raw ASGI application.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from urllib.parse import parse_qsl
 
 import structlog
 
+from insightengine.core.errors import InvalidInputError
 from insightengine.core.secrets import Secret
 from insightengine.telemetry.schema import USER
 from insightengine.telemetry.store_query import Query, StoreQueryError, query_from
@@ -59,11 +61,16 @@ class _Answer:
 
 class StoreServer:
     def __init__(
-        self, runner: Runner, password: Secret, counters: Callable[[], Mapping[str, object]]
+        self,
+        runner: Runner,
+        password: Secret,
+        counters: Callable[[], Mapping[str, object]],
+        upkeep: Callable[[bytes], Mapping[str, object]],
     ) -> None:
         self._runner = runner
         self._password = password
         self._counters = counters
+        self._upkeep = upkeep
         self._threads = ThreadPoolExecutor(4, thread_name_prefix="query")
 
     async def __call__(self, scope: AsgiMessage, receive: Receive, send: Send) -> None:
@@ -87,7 +94,7 @@ class StoreServer:
         path, method = scope["path"], scope["method"]
         if path in ("/ping", "/healthz") and method in ("GET", "HEAD"):
             return _Answer(200, b"Ok.\n")
-        if path not in ("/", "/counters"):
+        if path not in ("/", "/counters", "/upkeep"):
             return _Answer(404, f"no such path: {path}\n".encode())
         headers = dict(scope["headers"])
         arguments = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
@@ -97,8 +104,18 @@ class StoreServer:
             return _Answer(200, body, b"application/json")
         if method not in ("GET", "POST"):
             return _Answer(405, b"GET or POST\n")
+        if path == "/upkeep":
+            return await self._command(await _body(receive))
         query = _query(arguments, headers, await _body(receive))
         return _Answer(200, await self._run(query, receive))
+
+    async def _command(self, body: bytes) -> _Answer:
+        try:
+            answer = await asyncio.to_thread(self._upkeep, body)
+        except InvalidInputError as error:
+            problem = {"error": error.message, "hint": error.hint, "code": error.code}
+            return _Answer(400, json.dumps(problem).encode(), b"application/json")
+        return _Answer(200, json.dumps(answer).encode(), b"application/json")
 
     async def _run(self, query: Query, receive: Receive) -> bytes:
         """Ends the query when its client leaves; the answer then goes nowhere."""

@@ -14,6 +14,7 @@ from insightengine.telemetry.port import Signal
 from insightengine.telemetry.serving import serve
 from insightengine.telemetry.store_engine import EngineLimits, StoreEngine
 from insightengine.telemetry.store_server import StoreServer
+from insightengine.telemetry.upkeep.commands import Upkeep
 from insightengine.wiring.environment import PlatformContext, read_secret
 from insightengine.worker.process import run
 
@@ -34,7 +35,13 @@ async def store(context: PlatformContext, stop: asyncio.Event) -> None:
         threading.Thread(target=each.run, args=(halt,), name=f"ingest-{signal.value}")
         for signal, each in ingesters.items()
     ]
-    server = StoreServer(engine, password, lambda: counters(ingesters))
+    upkeep = Upkeep(
+        engine,
+        default_days=settings.telemetry_retention_days,
+        most_bytes=settings.telemetry_max_bytes,
+    )
+    threads.append(threading.Thread(target=upkeep.run, args=(halt,), name="upkeep"))
+    server = StoreServer(engine, password, lambda: counters(ingesters), upkeep.answer)
     try:
         for thread in threads:
             thread.start()
@@ -68,7 +75,6 @@ def _limits(settings: Settings) -> EngineLimits:
     return EngineLimits(
         memory_bytes=settings.store_memory_bytes,
         query_timeout_s=settings.query_timeout_s,
-        retention_days=settings.telemetry_retention_days,
     )
 
 

@@ -126,9 +126,6 @@ MIGRATIONS: Final = (Migration(2, _expand_to_2(), _rebuild_to_2),)
 LATEST: Final = MIGRATIONS[-1].version
 
 APPLIED_SQL: Final = f"SELECT Version FROM {names.DATABASE}.schema_migrations"
-TABLE_DEFINITIONS_SQL: Final = (
-    f"SELECT name, engine_full FROM system.tables WHERE database = '{names.DATABASE}'"
-)
 DAYS_SQL: Final = (
     "SELECT DISTINCT toString(toDate(min_time)) FROM system.parts WHERE active "
     f"AND database = '{names.DATABASE}' AND table IN ('logs', 'spans', 'metrics')"
@@ -149,21 +146,6 @@ def bootstrap_statements(layout: Layout) -> tuple[str, ...]:
 def pending(applied: frozenset[int]) -> tuple[Migration, ...]:
     """Migrations still to apply, in order. Nothing applied means a store without tables."""
     return tuple(migration for migration in MIGRATIONS if migration.version not in applied)
-
-
-def retention_changes(days: int, definitions: Sequence[str]) -> tuple[str, ...]:
-    """Makes `days` the retention where it is another; parts that are wholly older are dropped.
-
-    `definitions` are the lines of TABLE_DEFINITIONS_SQL. A change rewrites what is known of every
-    part, so it is left out where nothing changes.
-    """
-    present = dict(line.split("\t", 1) for line in definitions)
-    wanted = f"toIntervalDay({days:d})"
-    return tuple(
-        f"ALTER TABLE {names.DATABASE}.{table.name} MODIFY TTL {table.day} + {wanted} DELETE"
-        for table in (*INSERTED, *DERIVED)
-        if wanted not in present.get(table.name, "")
-    )
 
 
 def applied_statement(*versions: int) -> str:

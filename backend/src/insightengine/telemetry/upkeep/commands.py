@@ -1,0 +1,158 @@
+"""Upkeep as the store process offers it: a thread that sweeps, and commands as JSON."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Final, Literal
+
+import structlog
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from insightengine.core.errors import InsightError, InvalidInputError
+from insightengine.core.time import TimeRange
+from insightengine.telemetry.port import Signal
+from insightengine.telemetry.schema.layout import Layout
+from insightengine.telemetry.store_query import StoreQueryError
+from insightengine.telemetry.upkeep.deletion import Deletion, Deletions
+from insightengine.telemetry.upkeep.retention import Change, Executor, Retention
+
+_log = structlog.get_logger("telemetry.upkeep")
+_SWEEP_S: Final = 60.0
+
+
+class DeletionSignal(StrEnum):
+    LOGS = "logs"
+    TRACES = "traces"
+
+
+class _Command(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class RetentionChange(_Command):
+    """`days` null takes a service's own retention back."""
+
+    signal: Signal
+    service: str | None = Field(None, min_length=1, max_length=255)
+    days: int | None = None
+
+
+class ShowRetention(_Command):
+    command: Literal["show_retention"]
+
+
+class ChangeRetention(_Command):
+    command: Literal["change_retention"]
+    changes: tuple[RetentionChange, ...] = Field(min_length=1, max_length=100)
+    by: str = Field(max_length=255)
+    dry_run: bool = False
+
+
+class RequestDeletion(_Command):
+    """With `dry_run` only counts what would go."""
+
+    command: Literal["request_deletion"]
+    filter: dict[DeletionSignal, str]
+    from_: datetime = Field(alias="from")
+    to: datetime
+    by: str = Field(max_length=255)
+    dry_run: bool = False
+
+
+class ListDeletions(_Command):
+    command: Literal["list_deletions"]
+
+
+Command = Annotated[
+    ShowRetention | ChangeRetention | RequestDeletion | ListDeletions,
+    Field(discriminator="command"),
+]
+_COMMANDS: Final[TypeAdapter[Command]] = TypeAdapter(Command)
+
+
+class Upkeep:
+    """One thread runs it, others give commands; the engine allows both at once, one at a time."""
+
+    def __init__(
+        self,
+        executor: Executor,
+        *,
+        default_days: int,
+        most_bytes: int | None,
+        layout: Layout | None = None,
+    ) -> None:
+        self._retention = Retention(
+            executor, default_days=default_days, most_bytes=most_bytes, layout=layout
+        )
+        self._deletions = Deletions(executor, layout=layout)
+        self._wake = threading.Event()
+
+    def run(self, stop: threading.Event) -> None:
+        """Until `stop`: sweeps once a minute and when something was decided, and runs deletions."""
+        while not stop.is_set():
+            self._wake.clear()
+            try:
+                self._retention.sweep()
+                while not stop.is_set() and self._deletions.run_next():
+                    pass
+            except (StoreQueryError, InsightError):
+                _log.exception("upkeep is tried again in a minute")
+            waited = 0.0
+            while waited < _SWEEP_S and not stop.is_set() and not self._wake.wait(0.25):
+                waited += 0.25
+
+    def answer(self, command: bytes) -> Mapping[str, object]:
+        """Raises InvalidInputError for what is no command."""
+        try:
+            given = _COMMANDS.validate_json(command)
+        except ValidationError as error:
+            raise InvalidInputError(f"no command of the store: {error}") from None
+        match given:
+            case ShowRetention():
+                return self._retention.report()
+            case ChangeRetention():
+                return self._change(given)
+            case RequestDeletion():
+                return self._delete(given)
+            case ListDeletions():
+                return {"items": [shown(one) for one in self._deletions.newest()]}
+
+    def _change(self, given: ChangeRetention) -> Mapping[str, object]:
+        changes = [Change(one.signal, one.service, one.days) for one in given.changes]
+        report = self._retention.change(changes, given.by, dry_run=given.dry_run)
+        if not given.dry_run:
+            self._wake.set()
+        return report
+
+    def _delete(self, given: RequestDeletion) -> Mapping[str, object]:
+        asked = _range(given)
+        searches = {signal.value: search for signal, search in given.filter.items()}
+        if given.dry_run:
+            return {"deletion": None, "would_delete": self._deletions.count(searches, asked)}
+        made = self._deletions.request(searches, asked, given.by)
+        self._wake.set()
+        return {"deletion": shown(made), "would_delete": None}
+
+
+def _range(given: RequestDeletion) -> TimeRange:
+    try:
+        return TimeRange(given.from_, given.to)
+    except ValueError as error:
+        raise InvalidInputError(f"from {given.from_} to {given.to}: {error}") from None
+
+
+def shown(one: Deletion) -> Mapping[str, object]:
+    return {
+        "id": one.id,
+        "state": one.state.value,
+        "detail": one.detail,
+        "filter": dict(one.filter),
+        "from": one.range.start.isoformat(),
+        "to": one.range.end.isoformat(),
+        "requested_at": one.requested_at.isoformat(),
+        "requested_by": one.requested_by,
+        "deleted": dict(one.deleted),
+    }

@@ -1,0 +1,281 @@
+"""Deletion of the records that a search finds, such as those of one person, as a job with a result.
+
+Of logs, the entries that fit. Of traces, whole traces with a span that fits: the spans below one
+carry what belongs to it. What was derived of them goes first, while they can still be found by
+their own records; so a job that was killed is simply run again.
+"""
+
+# ruff: noqa: S608  values are literals that `statements` escapes
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+import structlog
+
+from insightengine.core.errors import InvalidInputError
+from insightengine.core.time import TimeRange
+from insightengine.telemetry.query.filters import in_range
+from insightengine.telemetry.query.language import parse
+from insightengine.telemetry.query.language.sql import condition
+from insightengine.telemetry.query.language.vocabulary import LOG_WORDS, SPAN_WORDS
+from insightengine.telemetry.schema import names
+from insightengine.telemetry.schema.layout import Layout
+from insightengine.telemetry.schema.views import VIEWS
+from insightengine.telemetry.store_query import StoreQueryError, literal
+from insightengine.telemetry.upkeep.retention import Executor
+from insightengine.telemetry.upkeep.statements import (
+    count_statement,
+    delete_statement,
+    inlined,
+    value,
+)
+
+_log = structlog.get_logger("telemetry.deletion")
+_SETTLED: Final = timedelta(hours=1)  # facets of later slots still grow, and are not made again
+_IDS_AT_ONCE: Final = 20_000
+_TRACE_TABLES: Final = (names.EXCEPTIONS, names.TRACES, names.TRACE_INDEX, names.SPANS)
+_COLUMNS: Final = (
+    "Id, Version, toUnixTimestamp64Micro(RequestedAt), RequestedBy, Filter, "
+    "toUnixTimestamp64Micro(Start), toUnixTimestamp64Micro(End), State, Detail, "
+    "toJSONString(Deleted)"
+)
+
+
+class State(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """`deleted` counts rows by table. `filter` holds the searches over logs and spans as JSON."""
+
+    id: str
+    version: int
+    requested_at: datetime
+    requested_by: str
+    filter: Mapping[str, str]
+    range: TimeRange
+    state: State
+    detail: str = ""
+    deleted: Mapping[str, int] = field(default_factory=dict)
+
+
+class Deletions:
+    def __init__(
+        self,
+        executor: Executor,
+        *,
+        layout: Layout | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._executor = executor
+        self._layout = layout or Layout()
+        self._now = now
+
+    def count(self, filter_: Mapping[str, str], asked: TimeRange) -> Mapping[str, int]:
+        """What a deletion would take. Raises InvalidInputError for a search that finds all."""
+        counts: dict[str, int] = {}
+        for signal, search in checked(filter_).items():
+            for table, where in targets(signal, search, asked):
+                (rows,) = self._executor.lines(count_statement(table, where))
+                counts[table] = counts.get(table, 0) + int(rows)
+        return counts
+
+    def request(self, filter_: Mapping[str, str], asked: TimeRange, by: str) -> Deletion:
+        """Written down; `run_next` carries it out."""
+        made = Deletion(
+            id=uuid.uuid4().hex,
+            version=1,
+            requested_at=self._now(),
+            requested_by=by,
+            filter=checked(filter_),
+            range=asked,
+            state=State.QUEUED,
+        )
+        self._write(made)
+        return made
+
+    def newest(self, most: int = 100) -> list[Deletion]:
+        """The newest first."""
+        sql = (
+            f"SELECT {_COLUMNS} FROM {names.DATABASE}.{names.DELETIONS} FINAL "
+            f"ORDER BY RequestedAt DESC LIMIT {most:d} FORMAT JSONCompactEachRow"
+        )
+        return [_deletion(json.loads(line)) for line in self._executor.lines(sql)]
+
+    def run_next(self) -> bool:
+        """Carries out the oldest that is not done, also one that was killed; False for none."""
+        open_ = [one for one in self.newest() if one.state in (State.QUEUED, State.RUNNING)]
+        if not open_:
+            return False
+        job = open_[-1]
+        if job.state is State.QUEUED:
+            job = self._now_is(job, State.RUNNING)
+        try:
+            deleted = self._carry_out(job)
+        except (StoreQueryError, InvalidInputError) as error:
+            self._now_is(job, State.FAILED, detail=str(error)[:2000])
+            _log.error("deletion failed", id=job.id, error=str(error)[:500])
+            return True
+        self._now_is(job, State.DONE, deleted=deleted)
+        _log.info("records deleted", id=job.id, deleted=dict(deleted))
+        return True
+
+    def _carry_out(self, job: Deletion) -> Mapping[str, int]:
+        deleted: dict[str, int] = {}
+        for signal, search in job.filter.items():
+            slots = self._slots(search, job.range) if signal == "logs" else []
+            for table, where in self._targets(signal, search, job.range):
+                deleted[table] = deleted.get(table, 0) + self._delete(table, where)
+            self._derive_facets(slots)
+        return deleted
+
+    def _targets(self, signal: str, search: str, asked: TimeRange) -> Iterator[tuple[str, str]]:
+        """Of traces by their ids: a search could not find the rest of a half-deleted trace."""
+        if signal == "logs":
+            yield from targets(signal, search, asked)
+            return
+        sql = f"SELECT DISTINCT TraceId FROM {names.DATABASE}.{names.SPANS} WHERE "
+        ids = self._executor.lines(sql + _where(search, signal, asked))
+        for first in range(0, len(ids), _IDS_AT_ONCE):
+            chosen = f"TraceId IN ({', '.join(map(literal, ids[first : first + _IDS_AT_ONCE]))})"
+            yield from ((table, chosen) for table in _TRACE_TABLES)
+
+    def _delete(self, table: str, where: str) -> int:
+        (rows,) = self._executor.lines(count_statement(table, where))
+        if not int(rows):
+            return 0
+        self._executor.execute(delete_statement(table, where, self._layout))
+        (left,) = self._executor.lines(count_statement(table, where))
+        if int(left) and table != names.LOG_FACETS:  # what arrives now has facets, too
+            raise StoreQueryError(0, f"{left} rows of {table} are still there after the deletion")
+        return int(rows)
+
+    def _slots(self, search: str, asked: TimeRange) -> list[tuple[str, str]]:
+        """Quarter hours and services whose facets lose entries, as literals."""
+        where = _where(search, "logs", asked)
+        settled = value((self._now() - _SETTLED).strftime("%Y-%m-%d %H:%M:%S"))
+        sql = (
+            "SELECT DISTINCT toString(toStartOfFifteenMinutes(Timestamp)), ServiceName "
+            f"FROM {names.DATABASE}.{names.LOGS} WHERE {where} AND Timestamp < {settled}"
+        )
+        pairs = (line.split("\t", 1) for line in self._executor.lines(sql))
+        return [(slot, service) for slot, service in pairs]
+
+    def _derive_facets(self, slots: list[tuple[str, str]]) -> None:
+        (view,) = (view for view in VIEWS if view.target == names.LOG_FACETS)
+        for slot, service in slots:
+            alike = (
+                f"toStartOfFifteenMinutes(Timestamp) = {literal(slot)} "
+                f"AND ServiceName = {literal(service)}"
+            )
+            narrowed = replace(view, where=alike)
+            statement = self._layout.backfill_statement(narrowed, slot[:10])
+            self._executor.execute(statement)
+
+    def _now_is(
+        self,
+        job: Deletion,
+        state: State,
+        *,
+        detail: str = "",
+        deleted: Mapping[str, int] | None = None,
+    ) -> Deletion:
+        changed = replace(
+            job,
+            version=job.version + 1,
+            state=state,
+            detail=detail,
+            deleted=job.deleted if deleted is None else deleted,
+        )
+        self._write(changed)
+        return changed
+
+    def _write(self, job: Deletion) -> None:
+        counts = ", ".join(f"{literal(name)}, {n:d}" for name, n in job.deleted.items())
+        row = (
+            *(literal(job.id), f"{job.version:d}", "now64(6)", _moment(job.requested_at)),
+            *(literal(job.requested_by), literal(json.dumps(dict(job.filter)))),
+            *(_moment(job.range.start), _moment(job.range.end), literal(job.state.value)),
+            *(literal(job.detail), f"map({counts})"),
+        )
+        self._executor.execute(
+            f"INSERT INTO {names.DATABASE}.{names.DELETIONS} SELECT {', '.join(row)}"
+        )
+
+
+def checked(filter_: Mapping[str, str]) -> dict[str, str]:
+    """Searches by `logs` and `traces`. Raises InvalidInputError for one that would find all."""
+    given = {signal: search for signal, search in filter_.items() if search.strip()}
+    if not given or not set(given) <= {"logs", "traces"}:
+        raise InvalidInputError(
+            "a deletion needs a search over logs, over traces, or both",
+            hint='such as "user.id:42"',
+        )
+    for search in given.values():
+        if parse(search) is None:
+            raise InvalidInputError("a search without any term would delete everything")
+    return given
+
+
+def targets(signal: str, search: str, asked: TimeRange) -> list[tuple[str, str]]:
+    """Tables and conditions, in the order of deletion: what is found by others first."""
+    where = _where(search, signal, asked)
+    if signal == "traces":
+        chosen = f"TraceId IN (SELECT TraceId FROM {names.DATABASE}.{names.SPANS} WHERE {where})"
+        tables = (names.EXCEPTIONS, names.TRACES, names.TRACE_INDEX, names.SPANS)
+        return [(table, chosen) for table in tables]
+    found = f"FROM {names.DATABASE}.{names.LOGS} WHERE {where}"
+    of_edge = f"{found} AND ServiceName = '{names.EDGE_SERVICE}'"
+    requests = f"SELECT LogAttributes['request_id'] {of_edge}"
+    same = f"(Timestamp, ServiceName) IN (SELECT Timestamp, ServiceName {found})"
+    slots = f"SELECT toStartOfFifteenMinutes(Timestamp), ServiceName {found}"
+    return [
+        (names.EDGE_REQUESTS, f"RequestId != '' AND RequestId IN ({requests})"),
+        (names.EXCEPTIONS, f"Source = 'log' AND {same}"),
+        (names.LOG_FACETS, f"(Slot, ServiceName) IN ({slots})"),
+        (names.LOGS, where),
+    ]
+
+
+def _where(search: str, signal: str, asked: TimeRange) -> str:
+    expression = parse(search)
+    if expression is None:
+        raise InvalidInputError("a search without any term would delete everything")
+    bounds = in_range(asked)
+    sql, parameters = condition(expression, LOG_WORDS if signal == "logs" else SPAN_WORDS)
+    return inlined(f"{bounds.sql} AND {sql}", {**bounds.parameters, **parameters})
+
+
+def _moment(at: datetime) -> str:
+    return f"fromUnixTimestamp64Micro({int(at.timestamp() * 1_000_000)}, 'UTC')"
+
+
+def _deletion(row: list[object]) -> Deletion:
+    identity, version, at, by, filter_, start, end, state, detail, deleted = row
+
+    def moment(microseconds: object) -> datetime:
+        return datetime.fromtimestamp(int(str(microseconds)) / 1_000_000, UTC)
+
+    counts = json.loads(str(deleted))
+    return Deletion(
+        id=str(identity),
+        version=int(str(version)),
+        requested_at=moment(at),
+        requested_by=str(by),
+        filter=json.loads(str(filter_)),
+        range=TimeRange(moment(start), moment(end)),
+        state=State(str(state)),
+        detail=str(detail),
+        deleted={name: int(count) for name, count in counts.items()},
+    )
