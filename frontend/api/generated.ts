@@ -266,6 +266,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/telemetry/deletions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Deletions
+         * @description Deletions that were asked for, the newest first, with what became of them.
+         */
+        get: operations["upkeep_deletions"];
+        put?: never;
+        /**
+         * Request Deletion
+         * @description Delete the records that searches find, as a job; nothing brings them back.
+         */
+        post: operations["upkeep_request_deletion"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/telemetry/exceptions": {
         parameters: {
             query?: never;
@@ -504,6 +528,30 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/api/v1/telemetry/retention": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Retention
+         * @description How long records are kept, what is stored, and what is removed when.
+         */
+        get: operations["upkeep_retention"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change Retention
+         * @description Decide how long records of a signal, or of a service of it, are kept.
+         */
+        patch: operations["upkeep_change_retention"];
         trace?: never;
     };
     "/api/v1/telemetry/services": {
@@ -781,6 +829,88 @@ export interface components {
             /** Password */
             password: string;
         };
+        /**
+         * Deletion
+         * @description A job. `deleted` counts rows by table when it is done; `detail` says why it failed.
+         */
+        Deletion: {
+            /** Deleted */
+            deleted: {
+                [key: string]: number;
+            };
+            /** Detail */
+            detail: string;
+            /** Filter */
+            filter: {
+                [key: string]: string;
+            };
+            /**
+             * From
+             * Format: date-time
+             */
+            from: string;
+            /** Id */
+            id: string;
+            /**
+             * Requested At
+             * Format: date-time
+             */
+            requested_at: string;
+            /** Requested By */
+            requested_by: string;
+            state: components["schemas"]["State"];
+            /**
+             * To
+             * Format: date-time
+             */
+            to: string;
+        };
+        /**
+         * DeletionAnswer
+         * @description With `dry_run`, how many rows of each table would go; else the job.
+         */
+        DeletionAnswer: {
+            deletion: components["schemas"]["Deletion"] | null;
+            /** Would Delete */
+            would_delete: {
+                [key: string]: number;
+            } | null;
+        };
+        /** DeletionList */
+        DeletionList: {
+            /** Items */
+            items: components["schemas"]["Deletion"][];
+        };
+        /**
+         * DeletionRequest
+         * @description `logs` and `traces` are searches; at least one is needed.
+         */
+        DeletionRequest: {
+            /**
+             * Dry Run
+             * @default false
+             */
+            dry_run: boolean;
+            /**
+             * From
+             * Format: date-time
+             */
+            from: string;
+            /** Logs */
+            logs?: string | null;
+            /**
+             * To
+             * Format: date-time
+             */
+            to: string;
+            /** Traces */
+            traces?: string | null;
+        };
+        /**
+         * DeletionSignal
+         * @enum {string}
+         */
+        DeletionSignal: "logs" | "traces";
         /** Dependency */
         Dependency: {
             /** Detail */
@@ -1251,6 +1381,24 @@ export interface components {
             /** Points */
             points: components["schemas"]["MetricPoint"][];
         };
+        /**
+         * NextStep
+         * @description What the next sweep removes: all of a day, or services of it, or all except some.
+         */
+        NextStep: {
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            /** Except Services */
+            except_services?: string[] | null;
+            reason: components["schemas"]["Reason"];
+            /** Services */
+            services?: string[] | null;
+            /** Table */
+            table: string;
+        };
         /** Overseer */
         Overseer: {
             /** Pid */
@@ -1427,6 +1575,30 @@ export interface components {
             status: components["schemas"]["Condition"];
         };
         /**
+         * Reason
+         * @enum {string}
+         */
+        Reason: "age" | "size";
+        /**
+         * Removal
+         * @description Records of `day` go on `removed_on`; `service` null means all that have no own days.
+         */
+        Removal: {
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            /**
+             * Removed On
+             * Format: date
+             */
+            removed_on: string;
+            /** Service */
+            service: string | null;
+            signal: components["schemas"]["Signal"];
+        };
+        /**
          * RequestPoint
          * @description One slot; `t` is its start. Errors are answers with status 500 or higher.
          */
@@ -1495,6 +1667,53 @@ export interface components {
             step_s: number;
         };
         /**
+         * RetentionChange
+         * @description `days` null takes a service's own retention back.
+         */
+        RetentionChange: {
+            /** Days */
+            days?: number | null;
+            /** Service */
+            service?: string | null;
+            signal: components["schemas"]["Signal"];
+        };
+        /**
+         * RetentionReport
+         * @description Sizes are bytes on disk; `most_bytes` null means that size removes nothing.
+         */
+        RetentionReport: {
+            /** Default Days */
+            default_days: number;
+            /** Most Bytes */
+            most_bytes: number | null;
+            /** Next */
+            next: components["schemas"]["NextStep"][];
+            /** Next Bytes */
+            next_bytes: number;
+            /** Next Rows */
+            next_rows: number;
+            /** Removals */
+            removals: components["schemas"]["Removal"][];
+            /** Services */
+            services: components["schemas"]["ServiceRetention"][];
+            /** Signals */
+            signals: {
+                [key: string]: number;
+            };
+            /** Stored Bytes */
+            stored_bytes: number;
+        };
+        /** RetentionRequest */
+        RetentionRequest: {
+            /** Changes */
+            changes: components["schemas"]["RetentionChange"][];
+            /**
+             * Dry Run
+             * @default false
+             */
+            dry_run: boolean;
+        };
+        /**
          * Role
          * @description Each role may do what the ones before it may.
          * @enum {string}
@@ -1561,6 +1780,14 @@ export interface components {
             /** Service */
             service: string;
         };
+        /** ServiceRetention */
+        ServiceRetention: {
+            /** Days */
+            days: number;
+            /** Service */
+            service: string;
+            signal: components["schemas"]["Signal"];
+        };
         /** ServiceSeen */
         ServiceSeen: {
             /**
@@ -1593,6 +1820,12 @@ export interface components {
             id: string;
             role: components["schemas"]["Role"];
         };
+        /**
+         * Signal
+         * @description The three kinds of telemetry; the value is the last part of the OTLP path.
+         * @enum {string}
+         */
+        Signal: "traces" | "metrics" | "logs";
         /**
          * Signals
          * @description What a search is over.
@@ -1719,6 +1952,11 @@ export interface components {
             /** Truncated */
             truncated: boolean;
         };
+        /**
+         * State
+         * @enum {string}
+         */
+        State: "queued" | "running" | "done" | "failed";
         /** Token */
         Token: {
             /**
@@ -2296,6 +2534,68 @@ export interface operations {
             };
         };
     };
+    upkeep_deletions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeletionList"];
+                };
+            };
+            /** @description Any error, as Problem Details. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    upkeep_request_deletion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeletionRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeletionAnswer"];
+                };
+            };
+            /** @description Any error, as Problem Details. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     search_exceptions: {
         parameters: {
             query?: {
@@ -2765,6 +3065,68 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["HostProcessList"];
+                };
+            };
+            /** @description Any error, as Problem Details. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    upkeep_retention: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetentionReport"];
+                };
+            };
+            /** @description Any error, as Problem Details. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    upkeep_change_retention: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RetentionRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetentionReport"];
                 };
             };
             /** @description Any error, as Problem Details. */

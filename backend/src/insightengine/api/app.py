@@ -25,6 +25,7 @@ from insightengine.api.routes import (
     sql,
     telemetry,
     tokens,
+    upkeep,
     users,
 )
 from insightengine.wiring.console import Services
@@ -32,7 +33,7 @@ from insightengine.wiring.console import Services
 PREFIX = "/api/v1"
 _FEATURES = (
     *(auth, tokens, users, audit, platform, monitoring, search, telemetry),
-    *(metrics, sql),
+    *(metrics, sql, upkeep),
 )
 
 

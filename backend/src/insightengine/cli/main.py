@@ -15,6 +15,7 @@ from insightengine.cli import (
     restart,
     setup_link,
     status,
+    telemetry,
     up,
 )
 from insightengine.core.errors import InsightError, render_error
@@ -29,6 +30,7 @@ for feature in (up, demo, down, status, logs, restart, setup_link):
     name = feature.__name__.rpartition(".")[2].replace("_", "-")
     app.command(name=name)(feature.command)
 app.command(name="exec", context_settings={"allow_interspersed_args": False})(exec_.command)
+app.add_typer(telemetry.app, name="telemetry")
 
 
 def _version(wanted: bool) -> None:

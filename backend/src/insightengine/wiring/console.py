@@ -30,6 +30,7 @@ from insightengine.telemetry.query import (
     TelemetryQueries,
 )
 from insightengine.wiring.environment import PlatformContext, read_secret
+from insightengine.wiring.store_commands import StoreCommands, store_commands
 
 _log = structlog.get_logger("api")
 _RENEW_CHECK_S = 600
@@ -50,6 +51,7 @@ class Services:
     searches: SearchQueries
     metrics: MetricQueries
     telemetry: TelemetryStore
+    store_commands: StoreCommands
     checks: Mapping[str, Check]
     start: Callable[[], Awaitable[None]]
     close: Callable[[], Awaitable[None]]
@@ -111,6 +113,7 @@ def console_services(context: PlatformContext) -> Services:
         searches=SearchQueries(asker),
         metrics=MetricQueries(asker),
         telemetry=telemetry,
+        store_commands=store_commands(context),
         checks=_checks(context, store, cache, web),
         start=start,
         close=close,

@@ -1,0 +1,177 @@
+"""insight telemetry retention | delete | deletions"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+
+from insightengine.cli.options import HERE, Project
+
+app = typer.Typer(no_args_is_help=True, help="How long records are kept, and their deletion.")
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only tell what would happen.")]
+
+
+@app.command()
+def retention(
+    project: Project = HERE,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            help="SIGNAL=DAYS, SIGNAL:SERVICE=DAYS, or SIGNAL:SERVICE=default; repeatable. "
+            "Signals are logs, traces and metrics.",
+        ),
+    ] = None,
+    dry_run: DryRun = False,
+    json_: Json = False,
+) -> None:
+    """Show how long records are kept and what is removed when; change it with --set.
+
+    Examples:
+
+        insight telemetry retention
+
+        insight telemetry retention --set logs=30 --set logs:checkout=90 --dry-run
+
+        insight telemetry retention --set logs:checkout=default
+    """
+    command: dict[str, object] = {"command": "show_retention"}
+    if set_:
+        changes = [_change(text) for text in set_]
+        command = {
+            "command": "change_retention",
+            "changes": changes,
+            "by": "insight telemetry",
+            "dry_run": dry_run,
+        }
+    report = _give(project, command)
+    if json_:
+        print(json.dumps(report))  # noqa: T201
+        return
+    _show_retention(report, is_foreseen=bool(set_) and dry_run)
+
+
+@app.command()
+def delete(
+    from_: Annotated[datetime, typer.Option("--from", help="Start of the range, in UTC.")],
+    to: Annotated[datetime, typer.Option("--to", help="End of the range, in UTC.")],
+    project: Project = HERE,
+    logs: Annotated[str, typer.Option(help="Search for log entries to delete.")] = "",
+    traces: Annotated[str, typer.Option(help="Search for spans whose traces to delete.")] = "",
+    dry_run: DryRun = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    json_: Json = False,
+) -> None:
+    """Delete the records that a search finds, such as those of one person; they do not come back.
+
+    Examples:
+
+        insight telemetry delete --logs user.id:42 --from 2026-01-01 --to 2026-02-01 --dry-run
+
+        insight telemetry delete --traces user.id:42 --from 2026-01-01 --to 2026-02-01 --yes
+    """
+    command = {
+        "command": "request_deletion",
+        "filter": {name: text for name, text in (("logs", logs), ("traces", traces)) if text},
+        "from": from_.replace(tzinfo=UTC).isoformat(),
+        "to": to.replace(tzinfo=UTC).isoformat(),
+        "by": "insight telemetry",
+    }
+    foreseen = _give(project, {**command, "dry_run": True})
+    if dry_run or not (yes or _is_confirmed(foreseen["would_delete"])):
+        _print(foreseen, json_, _counts(foreseen["would_delete"]))
+        return
+    made = _give(project, command)
+    job = made["deletion"]
+    _print(made, json_, f"deletion {job['id']} is {job['state']}: insight telemetry deletions")
+
+
+@app.command()
+def deletions(project: Project = HERE, json_: Json = False) -> None:
+    """Show deletions that were asked for, the newest first, with what became of them.
+
+    Examples:
+
+        insight telemetry deletions --json
+    """
+    found = _give(project, {"command": "list_deletions"})
+    lines = [
+        f"{one['requested_at'][:19]}  {one['state']:<8} {one['filter']}  "
+        f"{one['detail'] or _counts(one['deleted'])}"
+        for one in found["items"]
+    ]
+    _print(found, json_, "\n".join(lines) or "no deletion was asked for")
+
+
+def _change(text: str) -> Mapping[str, object]:
+    from insightengine.core.errors import InvalidInputError
+
+    target, separator, days = text.partition("=")
+    signal, _, service = target.partition(":")
+    known = signal in ("logs", "traces", "metrics")
+    if not separator or not known or not (days.isdigit() or (service and days == "default")):
+        raise InvalidInputError(
+            f"--set {text!r} is not SIGNAL=DAYS or SIGNAL:SERVICE=DAYS",
+            hint="insight telemetry retention --set logs=30 --set logs:checkout=default",
+        )
+    return {
+        "signal": signal,
+        "service": service or None,
+        "days": None if days == "default" else int(days),
+    }
+
+
+def _give(project: Any, command: Mapping[str, object]) -> dict[str, Any]:
+    from insightengine.wiring.environment import load_project
+    from insightengine.wiring.store_commands import store_commands
+
+    return dict(asyncio.run(store_commands(load_project(project)).give(command)))
+
+
+def _is_confirmed(counts: Mapping[str, int]) -> bool:
+    return typer.confirm(f"Delete {_counts(counts)}? Nothing brings them back.", err=True)
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    named = [f"{rows} rows of {table}" for table, rows in counts.items() if rows]
+    return ", ".join(named) or "nothing"
+
+
+def _print(answer: Mapping[str, object], json_: bool, text: str) -> None:
+    print(json.dumps(answer) if json_ else text)  # noqa: T201
+
+
+def _show_retention(report: Mapping[str, Any], *, is_foreseen: bool) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("signal", "service", "kept", "oldest day", "is removed on"):
+        table.add_column(column)
+    own = [(one["signal"], one["service"], one["days"]) for one in report["services"]]
+    for signal, service, days in [*((s, None, d) for s, d in report["signals"].items()), *own]:
+        days_left = [
+            one
+            for one in report["removals"]
+            if (one["signal"], one["service"]) == (signal, service)
+        ]
+        first = days_left[0] if days_left else {"day": "", "removed_on": ""}
+        table.add_row(
+            signal, service or "all others", f"{days} days", first["day"], first["removed_on"]
+        )
+    console = Console(highlight=False)
+    console.print(table)
+    most = report["most_bytes"]
+    limit = f" of at most {most / 1e9:.1f} GB" if most else ""
+    console.print(f"\nstored: {report['stored_bytes'] / 1e9:.2f} GB{limit}")
+    when = "would remove" if is_foreseen else "removes"
+    console.print(
+        f"the next sweep {when} {report['next_rows']} rows, {report['next_bytes'] / 1e9:.2f} GB, "
+        f"and looks at {len(report['next'])} table days"
+    )
