@@ -22,13 +22,14 @@ LOOPBACK = "127.0.0.1"
 class PortOffset:
     """Where each server listens, counted from `base_port`.
 
-    With the default base 4300 the well-known endings stay recognisable: 4318 for OTLP/HTTP, 4332
-    for PostgreSQL (5432), 4379 for Valkey (6379), 4323 for ClickHouse HTTP (8123).
+    With the default base 4300 the well-known endings stay recognisable: 4317 (gRPC) and 4318 for
+    OTLP, 4332 for PostgreSQL (5432), 4379 for Valkey (6379), 4323 for ClickHouse HTTP (8123).
     """
 
     CONSOLE = 0
     API_BLUE = 10
     API_GREEN = 11
+    OTLP_GRPC = 17
     OTLP_HTTP = 18
     COLLECTOR = 19
     EDGE_ADMIN = 20  # loopback only: the edge's status and the switch of colours
@@ -85,6 +86,17 @@ class Settings(BaseModel):
     otlp_max_body_bytes: Annotated[int, Field(ge=1024)] = Field(
         20 * 1024 * 1024,
         description="Largest decompressed OTLP request; larger ones get 413.",
+    )
+    otlp_grpc_max_message_bytes: Annotated[int, Field(ge=1024)] = Field(
+        4 * 1024 * 1024,
+        description="Largest decompressed message over gRPC; larger ones get RESOURCE_EXHAUSTED.",
+    )
+    otlp_allowed_origins: str = Field(
+        "",
+        description=(
+            "Origins whose pages may send telemetry from a browser, separated by spaces; `*` for "
+            "all. Pages of the collector's own host always may."
+        ),
     )
     spool_max_bytes: Annotated[int, Field(ge=1024 * 1024)] = Field(
         2 * 1024**3, description="Size of the telemetry spool from which on senders get 503."

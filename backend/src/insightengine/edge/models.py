@@ -131,11 +131,13 @@ class ConsoleSite:
 
 @dataclass(frozen=True, slots=True)
 class OtlpSite:
-    """OTLP/HTTP to the collector. Its requests are not in the access log: they would feed back."""
+    """OTLP to the collector: HTTP at `listen`, and gRPC where it has an address, whose HTTP/2 ends
+    at the edge. Its requests are not in the access log: they would feed back."""
 
     listen: Address
     collectors: tuple[Address, ...]
     name: str = "otlp"
+    grpc: Address | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +178,7 @@ class Limits:
     console_body_bytes: int = 1024 * 1024
     application_body_bytes: int = 32 * 1024 * 1024
     otlp_body_bytes: int = 20 * 1024 * 1024
+    otlp_message_bytes: int = 4 * 1024 * 1024
     api_requests_per_s: int = 20
     api_burst: int = 40
     login_requests_per_min: int = 10
@@ -249,6 +252,8 @@ class EdgeConfiguration:
     def __post_init__(self) -> None:
         names = [site.name for site in self.sites]
         ports = [str(site.listen.port) for site in self.sites] + [str(self.admin.port)]
+        if self.otlp.grpc is not None:
+            ports.append(str(self.otlp.grpc.port))
         for what, values in (("site name", names), ("listening port", ports)):
             twice = {value for value in values if values.count(value) > 1}
             if twice:

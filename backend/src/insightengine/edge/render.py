@@ -26,6 +26,8 @@ from insightengine.edge.pages import CODES, TITLES, page, problem, unbuilt_page
 
 ROUTE_DEPTH = 6  # /api/v1/telemetry/traces/:id has five
 _FAILING = "max_fails=1 fail_timeout=1s"
+# google.rpc.Status(code=14, details=[google.rpc.RetryInfo(retry_delay=2 s)]), as gRPC writes it
+_RETRY_DETAILS = "CA4aMAoodHlwZS5nb29nbGVhcGlzLmNvbS9nb29nbGUucnBjLlJldHJ5SW5mbxIECgIIAg"
 _GENERATION = "generation-not-known-yet"
 
 # One character of well-formed UTF-8 (Unicode 15, table 3-7), byte by byte.
@@ -210,6 +212,7 @@ def render(configuration: EdgeConfiguration) -> str:
             below=_BELOW,
             traceparent_parts=_TRACEPARENT_PARTS,
             traceparent_patterns=_traceparent_patterns,
+            retry_details=_RETRY_DETAILS,
             generation=_GENERATION,
             installed=describe(configuration),
         )

@@ -68,12 +68,16 @@ def edge_configuration(
         otlp=OtlpSite(
             listen(PortOffset.OTLP_HTTP),
             (Address(settings.collector_host, settings.port(PortOffset.COLLECTOR)),),
+            grpc=listen(PortOffset.OTLP_GRPC),
         ),
         admin=Address(settings.listen_host, settings.port(PortOffset.EDGE_ADMIN)),
         paths=EdgePaths.of(context.state),
         applications=application_sites(context, placed) if placed else (),
         hosts=hosts_of(settings),
-        limits=Limits(otlp_body_bytes=settings.otlp_max_body_bytes),
+        limits=Limits(
+            otlp_body_bytes=settings.otlp_max_body_bytes,
+            otlp_message_bytes=settings.otlp_grpc_max_message_bytes,
+        ),
         https=settings.console_url.startswith("https://"),
     )
 
@@ -198,6 +202,7 @@ def _edge(context: PlatformContext, placed: Placed | None) -> ProcessSpec:
         ports=(
             settings.port(PortOffset.CONSOLE),
             settings.port(PortOffset.OTLP_HTTP),
+            settings.port(PortOffset.OTLP_GRPC),
             admin,
             *(site.listen.port for site in sites),
         ),

@@ -7,10 +7,13 @@ import resource
 
 import structlog
 
-from insightengine.core.settings import PortOffset
+from insightengine.core.settings import PortOffset, Settings
+from insightengine.telemetry.receive.cross_origin import CrossOrigin
 from insightengine.telemetry.receive.exchange import Budget
+from insightengine.telemetry.receive.front import Front
 from insightengine.telemetry.receive.http1 import HttpServer
 from insightengine.telemetry.receive.intake import Intake
+from insightengine.telemetry.receive.otlp_grpc import OtlpGrpc
 from insightengine.telemetry.receive.otlp_http import OtlpHttp
 from insightengine.telemetry.sources import run_sources
 from insightengine.telemetry.spool import SpoolLimits, open_spool
@@ -33,8 +36,7 @@ async def collect(context: PlatformContext, stop: asyncio.Event) -> None:
     budget = Budget(_BODIES_IN_MEMORY * settings.otlp_max_body_bytes)
     intake = Intake(spool, budget, settings.otlp_max_body_bytes)
     try:
-        handler = OtlpHttp(intake, settings.otlp_max_body_bytes)
-        server = HttpServer(handler, settings.otlp_max_body_bytes, budget)
+        server = HttpServer(_front(settings, intake), settings.otlp_max_body_bytes, budget)
         port = await server.listen(settings.listen_host, settings.port(PortOffset.COLLECTOR))
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(server.serve(stop))
@@ -44,6 +46,13 @@ async def collect(context: PlatformContext, stop: asyncio.Event) -> None:
         stop.set()
         intake.close()
         await spool.close()
+
+
+def _front(settings: Settings, intake: Intake) -> Front:
+    origins = frozenset(settings.otlp_allowed_origins.replace(",", " ").split())
+    http = OtlpHttp(intake, CrossOrigin(origins))
+    grpc = OtlpGrpc(intake, settings.otlp_grpc_max_message_bytes)
+    return Front(http, grpc, settings.otlp_max_body_bytes)
 
 
 def _allow_many_connections() -> None:

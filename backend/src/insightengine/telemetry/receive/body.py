@@ -7,8 +7,9 @@ import json
 import zlib
 from enum import StrEnum
 from http import HTTPStatus
-from typing import Final
+from typing import Final, assert_never
 
+import zstandard
 from google.protobuf.json_format import ParseDict, ParseError
 from google.protobuf.message import Message
 
@@ -20,6 +21,7 @@ from insightengine.telemetry.port import Signal
 class MediaType(StrEnum):
     PROTOBUF = "application/x-protobuf"
     JSON = "application/json"
+    JSON_LINES = "application/x-ndjson"
 
 
 class Encoding(StrEnum):
@@ -27,9 +29,11 @@ class Encoding(StrEnum):
 
     NONE = "identity"
     GZIP = "gzip"
+    ZSTD = "zstd"
 
 
 _IDS: Final = frozenset({"traceId", "spanId", "parentSpanId"})
+_ZSTD_WINDOW_BYTES: Final = 8 * 1024**2
 _GZIP: Final = 16 + zlib.MAX_WBITS
 
 
@@ -42,10 +46,34 @@ def too_large(limit: int) -> LimitExceededError:
 def decompressed(body: bytes, encoding: Encoding, limit: int) -> bytes:
     """The body itself; never more than `limit` bytes are unpacked.
 
-    Raises LimitExceededError (413) above the limit and InvalidInputError for broken gzip.
+    Raises LimitExceededError (413) above the limit and InvalidInputError for broken bytes.
     """
-    if encoding is Encoding.NONE:
-        return body
+    match encoding:
+        case Encoding.NONE:
+            return body
+        case Encoding.GZIP:
+            return _gunzipped(body, limit)
+        case Encoding.ZSTD:
+            return _unzstd(body, limit)
+    assert_never(encoding)
+
+
+def _unzstd(body: bytes, limit: int) -> bytes:
+    """All frames of the body. RFC 9659 allows windows of at most 8 MiB in this encoding."""
+    unpacker = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW_BYTES)
+    try:
+        with unpacker.stream_reader(body, read_across_frames=True) as stream:
+            plain = stream.read(limit + 1)
+    except zstandard.ZstdError as error:
+        raise malformed(f"body is not zstd: {error}") from None
+    if len(plain) > limit:
+        raise too_large(limit)
+    if body and not plain:
+        raise malformed("zstd body ends too early")
+    return plain
+
+
+def _gunzipped(body: bytes, limit: int) -> bytes:
     parts: list[bytes] = []
     room = limit + 1
     while body:
@@ -53,13 +81,13 @@ def decompressed(body: bytes, encoding: Encoding, limit: int) -> bytes:
         try:
             part = unpacker.decompress(body, room)
         except zlib.error as error:
-            raise _malformed(f"body is not gzip: {error}") from None
+            raise malformed(f"body is not gzip: {error}") from None
         parts.append(part)
         room -= len(part)
         if room <= 0:
             raise too_large(limit)
         if not unpacker.eof:
-            raise _malformed("gzip body ends too early")
+            raise malformed("gzip body ends too early")
         body = unpacker.unused_data
     return b"".join(parts)
 
@@ -75,10 +103,10 @@ def parse_json(signal: Signal, body: bytes) -> Message:
     try:
         content = json.loads(body, object_hook=_with_base64_ids)
         if not isinstance(content, dict):
-            raise _malformed(f"body is a JSON {type(content).__name__}, not an object")
+            raise malformed(f"body is a JSON {type(content).__name__}, not an object")
         ParseDict(content, message, ignore_unknown_fields=True)
     except (ValueError, TypeError, ParseError, RecursionError) as error:
-        raise _malformed(f"body is not an OTLP {signal.value} request: {error}") from None
+        raise malformed(f"body is not an OTLP {signal.value} request: {error}") from None
     return message
 
 
@@ -89,9 +117,9 @@ def _with_base64_ids(fields: dict[str, object]) -> dict[str, object]:
             try:
                 fields[name] = base64.b64encode(bytes.fromhex(value)).decode()
             except ValueError:
-                raise _malformed(f"{name} {value[:64]!r} is not hexadecimal") from None
+                raise malformed(f"{name} {value[:64]!r} is not hexadecimal") from None
     return fields
 
 
-def _malformed(message: str) -> InvalidInputError:
+def malformed(message: str) -> InvalidInputError:
     return InvalidInputError(message, code="malformed_otlp")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Protocol
 
@@ -33,14 +33,27 @@ class Answer:
         content_type: str,
         body: bytes,
         headers: tuple[tuple[str, str], ...] = (),
+        *,
+        is_chunked: bool = False,
     ) -> None:
         self.status = status
         self.body = body
         self.start = f"HTTP/1.1 {int(status)} {HTTPStatus(status).phrase}\r\nDate: ".encode()
-        fields = [("Content-Length", str(len(body))), *headers]
-        if content_type:
-            fields.insert(0, ("Content-Type", content_type))
-        self.rest = "".join(f"\r\n{name}: {value}" for name, value in fields).encode()
+        fields = [("Content-Type", content_type)] if content_type else []
+        if not is_chunked and status != HTTPStatus.NO_CONTENT:
+            fields.append(("Content-Length", str(len(body))))
+        self.rest = _encoded(fields) + _encoded(headers)
+
+    def with_headers(self, headers: tuple[tuple[str, str], ...]) -> Answer:
+        """This answer with more to say."""
+        other = Answer.__new__(Answer)
+        other.status, other.body, other.start = self.status, self.body, self.start
+        other.rest = self.rest + _encoded(headers)
+        return other
+
+
+def _encoded(fields: Iterable[tuple[str, str]]) -> bytes:
+    return "".join(f"\r\n{name}: {value}" for name, value in fields).encode("latin-1")
 
 
 class Handler(Protocol):

@@ -7,11 +7,13 @@ checked on the event loop; what takes long and lets go of the interpreter is don
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
+from http import HTTPStatus
 from typing import Final
 
 import structlog
@@ -20,8 +22,9 @@ from insightengine.core.errors import InsightError, UnavailableError
 from insightengine.telemetry.messages import entries_of, parse
 from insightengine.telemetry.port import Signal
 from insightengine.telemetry.receive.body import Encoding, MediaType, decompressed, parse_json
-from insightengine.telemetry.receive.exchange import Budget
-from insightengine.telemetry.spool import Spool, SpoolUnavailableError
+from insightengine.telemetry.receive.exchange import Budget, Head
+from insightengine.telemetry.receive.json_lines import parse_json_lines
+from insightengine.telemetry.spool import RETRY_AFTER_S, Spool, SpoolUnavailableError
 
 _log = structlog.get_logger("telemetry.intake")
 _IN_THREAD_FROM_BYTES: Final = 16 * 1024
@@ -50,6 +53,7 @@ class Request:
     media_type: MediaType
     encoding: Encoding
     body: bytes
+    key: str = ""
 
     @property
     def is_slow(self) -> bool:
@@ -96,17 +100,27 @@ class Intake:
         }
         return {"signals": signals, "spooled_bytes": self._spool.spooled_bytes}
 
-    def receive(self, request: Request, done: Done) -> None:
-        """Calls `done` once, now or later, and does not raise."""
+    def stranger(self, signal: Signal, head: Head) -> InsightError | None:
+        """Why a request is not even read; None when its sender is known or need not be."""
+        return None
+
+    def key_of(self, head: Head) -> str:
+        return ""
+
+    def receive(self, request: Request, done: Done, max_bytes: int | None = None) -> None:
+        """Calls `done` once, now or later, and does not raise. `max_bytes` counts unpacked."""
+        limit = max_bytes or self._max_body_bytes
         if not request.is_slow:
             try:
-                checked = self._check(request)
+                checked = self._check(request, limit)
             except Exception as error:
                 self.refuse(request.signal, error, done)
             else:
                 self._spool_checked(request, checked, done)
             return
-        checking = asyncio.get_running_loop().run_in_executor(self._threads, self._check, request)
+        checking = asyncio.get_running_loop().run_in_executor(
+            self._threads, self._check, request, limit
+        )
         checking.add_done_callback(partial(self._after_thread, request, done))
 
     def refuse(self, signal: Signal, error: Exception, done: Done) -> None:
@@ -129,8 +143,8 @@ class Intake:
         elif error is None:
             self._spool_checked(request, checking.result(), done)
 
-    def _check(self, request: Request) -> Checked:
-        plain = decompressed(request.body, request.encoding, self._max_body_bytes)
+    def _check(self, request: Request, limit: int) -> Checked:
+        plain = decompressed(request.body, request.encoding, limit)
         return checked(request.signal, request.media_type, plain)
 
     def _spool_checked(self, request: Request, checked: Checked, done: Done) -> None:
@@ -153,8 +167,19 @@ class Intake:
         self._spool.submit(request.signal, checked.payload, checked.entries, spooled)
 
 
+def retry_after_s(error: InsightError) -> int | None:
+    """When a refused request may be sent again; None for never."""
+    if error.http_status not in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
+        return None
+    seconds = error.context.get("retry_after_s", RETRY_AFTER_S)
+    return seconds if isinstance(seconds, int) else RETRY_AFTER_S
+
+
 def checked(signal: Signal, media_type: MediaType, body: bytes) -> Checked:
     """Raises InvalidInputError when the body is no request of this signal."""
+    if media_type is MediaType.JSON_LINES:
+        payload, entries, rejected, first = parse_json_lines(body, time.time_ns())
+        return Checked(payload, entries, Accepted(rejected, first) if rejected else ACCEPTED)
     if media_type is MediaType.JSON:
         message = parse_json(signal, body)
         return Checked(message.SerializeToString(), entries_of(message))

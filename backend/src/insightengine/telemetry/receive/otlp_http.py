@@ -18,17 +18,24 @@ from google.rpc.status_pb2 import Status
 from insightengine.core.errors import InsightError
 from insightengine.telemetry.messages import response_of
 from insightengine.telemetry.port import Signal
-from insightengine.telemetry.receive.body import Encoding, MediaType, too_large
+from insightengine.telemetry.receive.body import Encoding, MediaType
+from insightengine.telemetry.receive.cross_origin import CrossOrigin
 from insightengine.telemetry.receive.exchange import Answer, Head
-from insightengine.telemetry.receive.intake import ACCEPTED, Intake, Outcome, Request
-from insightengine.telemetry.spool import RETRY_AFTER_S, SpoolUnavailableError
+from insightengine.telemetry.receive.intake import ACCEPTED, Intake, Outcome, Request, retry_after_s
 
 _PATHS: Final = {f"/v1/{signal.value}": signal for signal in Signal}
-_MEDIA_TYPES: Final = {media_type.value: media_type for media_type in MediaType}
+_MEDIA_TYPES: Final = {
+    **{media_type.value: media_type for media_type in MediaType},
+    "application/protobuf": MediaType.PROTOBUF,
+    "application/jsonl": MediaType.JSON_LINES,
+}
 _ENCODINGS: Final = {"": Encoding.NONE, **{encoding.value: encoding for encoding in Encoding}}
 _OWN_PAGES: Final = frozenset({"/healthz", "/counters"})
 _RPC_CODES: Final = {
     HTTPStatus.BAD_REQUEST: 3,
+    HTTPStatus.UNAUTHORIZED: 16,
+    HTTPStatus.FORBIDDEN: 7,
+    HTTPStatus.TOO_MANY_REQUESTS: 8,
     HTTPStatus.NOT_FOUND: 5,
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: 8,
     HTTPStatus.METHOD_NOT_ALLOWED: 12,
@@ -47,56 +54,56 @@ class HttpError(InsightError):
 
 
 class OtlpHttp:
-    """`POST /v1/{traces,metrics,logs}`, `GET /healthz` and `GET /counters`; a `http1.Handler`."""
+    """`POST /v1/{traces,metrics,logs}`, `GET /healthz` and `GET /counters`."""
 
-    def __init__(self, intake: Intake, max_body_bytes: int) -> None:
+    def __init__(self, intake: Intake, cross_origin: CrossOrigin) -> None:
         self._intake = intake
-        self._max_body_bytes = max_body_bytes
+        self._cross_origin = cross_origin
 
     def refusal(self, head: Head) -> Answer | None:
         signal = _PATHS.get(head.path)
+        if signal is not None and head.method == "OPTIONS":
+            return self._cross_origin.preflight(head)
         try:
             if signal is None:
                 _check_own_page(head)
-            else:
-                _check_export(signal, head)
+                return None
+            _check_export(signal, head)
         except HttpError as error:
-            return self._refused(head, error)
-        return None
+            return self.refused(head, error)
+        stranger = self._intake.stranger(signal, head)
+        return None if stranger is None else self.refused(head, stranger)
 
     def handle(self, head: Head, body: bytes, answer: Callable[[Answer], None]) -> None:
         signal, media_type, encoding = _PATHS.get(head.path), media_type_of(head), encoding_of(head)
         if signal is None or media_type is None or encoding is None:
             answer(self._own_page(head.path))
             return
-        request = Request(signal, media_type, encoding, body)
+        request = Request(signal, media_type, encoding, body, self._intake.key_of(head))
 
         def done(outcome: Outcome) -> None:
             if outcome is ACCEPTED:
-                answer(_ACCEPTED[signal, media_type])
+                told = _ACCEPTED[signal, media_type]
             elif isinstance(outcome, InsightError):
-                answer(_error_answer(outcome, media_type))
+                told = _error_answer(outcome, media_type)
             else:
                 message = response_of(signal, outcome.rejected, outcome.message)
-                answer(_message_answer(message, media_type))
+                told = _message_answer(message, media_type)
+            if b"origin" in head.headers:
+                told = told.with_headers(self._cross_origin.fields(head))
+            answer(told)
 
         self._intake.receive(request, done)
 
     def malformed(self, message: str) -> Answer:
         return _error_answer(HttpError(HTTPStatus.BAD_REQUEST, message), MediaType.JSON)
 
-    def too_large(self, head: Head) -> Answer:
-        return self._refused(head, too_large(self._max_body_bytes))
-
-    def busy(self, head: Head) -> Answer:
-        busy = SpoolUnavailableError("too many large requests at once", code="busy")
-        return self._refused(head, busy)
-
-    def _refused(self, head: Head, error: InsightError) -> Answer:
+    def refused(self, head: Head, error: InsightError) -> Answer:
         signal = _PATHS.get(head.path)
         if signal is not None:
             self._intake.refuse(signal, error, lambda outcome: None)
-        return _error_answer(error, media_type_of(head) or MediaType.PROTOBUF)
+        answer = _error_answer(error, media_type_of(head) or MediaType.PROTOBUF)
+        return answer.with_headers(self._cross_origin.fields(head))
 
     def _own_page(self, path: str) -> Answer:
         if path == "/counters":
@@ -130,6 +137,8 @@ def _check_export(signal: Signal, head: Head) -> None:
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
             f"content type {found!r}; expected {' or '.join(MediaType)}",
         )
+    if media_type_of(head) is MediaType.JSON_LINES and signal is not Signal.LOGS:
+        raise HttpError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "JSON lines are taken for logs only")
     if encoding_of(head) is None:
         found = head.header(b"content-encoding")
         raise HttpError(
@@ -142,8 +151,9 @@ def _error_answer(error: InsightError, media_type: MediaType) -> Answer:
     status = HTTPStatus(error.http_status)
     message = Status(code=_RPC_CODES.get(status, 2), message=error.message)
     headers: tuple[tuple[str, str], ...] = ()
-    if status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
-        headers = (("Retry-After", str(RETRY_AFTER_S)),)
+    seconds = retry_after_s(error)
+    if seconds is not None:
+        headers = (("Retry-After", str(seconds)),)
     if isinstance(error, HttpError) and error.allow:
         headers = (("Allow", error.allow),)
     return _message_answer(message, media_type, status, headers)
@@ -157,7 +167,7 @@ def _message_answer(
 ) -> Answer:
     if media_type is MediaType.PROTOBUF:
         return Answer(status, MediaType.PROTOBUF, message.SerializeToString(), headers)
-    body = json.dumps(MessageToDict(message)).encode()
+    body = json.dumps(MessageToDict(message)).encode()  # also for JSON lines
     return Answer(status, MediaType.JSON, body, headers)
 
 

@@ -8,8 +8,12 @@ from pathlib import Path
 
 import httpx
 import pytest
+import zstandard
 from google.rpc.status_pb2 import Status
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
+    ExportLogsServiceRequest,
+    ExportLogsServiceResponse,
+)
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
@@ -17,13 +21,17 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 
 from insightengine.telemetry import segments
 from insightengine.telemetry.port import Signal
+from insightengine.telemetry.receive.cross_origin import CrossOrigin
 from insightengine.telemetry.receive.exchange import Budget
+from insightengine.telemetry.receive.front import Front
 from insightengine.telemetry.receive.http1 import HttpServer
 from insightengine.telemetry.receive.intake import Intake
+from insightengine.telemetry.receive.otlp_grpc import OtlpGrpc
 from insightengine.telemetry.receive.otlp_http import OtlpHttp
 from insightengine.telemetry.spool import SpoolLimits, open_spool
 
 MAX_BODY = 100_000
+MAX_MESSAGE = 50_000
 PROTOBUF = {"content-type": "application/x-protobuf"}
 JSON = {"content-type": "application/json"}
 
@@ -33,7 +41,12 @@ async def http(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
     spool = open_spool(tmp_path, SpoolLimits(200_000, 50_000, 60))
     budget = Budget(8 * MAX_BODY)
     intake = Intake(spool, budget, MAX_BODY)
-    server = HttpServer(OtlpHttp(intake, MAX_BODY), MAX_BODY, budget)
+    front = Front(
+        OtlpHttp(intake, CrossOrigin(frozenset({"https://shop.example"}))),
+        OtlpGrpc(intake, MAX_MESSAGE),
+        MAX_BODY,
+    )
+    server = HttpServer(front, MAX_BODY, budget)
     port = await server.listen("127.0.0.1", 0)
     stop = asyncio.Event()
     serving = asyncio.create_task(server.serve(stop))
@@ -198,3 +211,101 @@ async def test_health_is_answered(http: httpx.AsyncClient) -> None:
 async def test_counters_name_every_signal(http: httpx.AsyncClient) -> None:
     counters = json.loads((await http.get("/counters")).content)
     assert set(counters["signals"]) == {signal.value for signal in Signal}
+
+
+async def test_zstd_is_unpacked_and_bounded(http: httpx.AsyncClient, tmp_path: Path) -> None:
+    headers = {**PROTOBUF, "content-encoding": "zstd"}
+    body = trace_request().SerializeToString()
+    whole = zstandard.compress(body)
+    answers = [
+        await http.post("/v1/traces", content=content, headers=headers)
+        for content in (whole, whole[:-3], b"no zstd", zstandard.compress(bytes(MAX_BODY + 1)))
+    ]
+    assert [answer.status_code for answer in answers] == [200, 400, 400, 413]
+    assert spooled(tmp_path) == [body]
+
+
+async def test_json_lines_become_log_records(http: httpx.AsyncClient, tmp_path: Path) -> None:
+    lines = [
+        {"service": "shop", "level": "error", "msg": "declined", "amount": 12, "nested": {"a": 1}},
+        {"service.name": "mail", "message": "sent", "trace_id": "0a" * 16},
+        {"message": "by nobody"},
+    ]
+    content = "\n".join([*map(json.dumps, lines), "", "no json", "[1]"])
+    headers = {"content-type": "application/x-ndjson"}
+    answer = await http.post("/v1/logs", content=content, headers=headers)
+    assert answer.status_code == 200
+    partial = answer.json()["partialSuccess"]
+    assert partial["rejectedLogRecords"] == "2"
+    assert "line 4" in partial["errorMessage"]
+    (body,) = spooled(tmp_path)
+    stored = ExportLogsServiceRequest.FromString(body)
+    services = [r.resource.attributes[0].value.string_value for r in stored.resource_logs]
+    assert services == ["shop", "mail", "unknown_service"]
+    (declined,) = stored.resource_logs[0].scope_logs[0].log_records
+    assert (declined.severity_number, declined.body.string_value) == (17, "declined")
+    assert {pair.key for pair in declined.attributes} == {"service", "amount", "nested"}
+
+
+async def test_lines_of_rubbish_are_refused_as_a_whole(http: httpx.AsyncClient) -> None:
+    headers = {"content-type": "application/x-ndjson"}
+    answers = [
+        await http.post(path, content=b"\xff\x00\n{", headers=headers)
+        for path in ("/v1/logs", "/v1/traces")
+    ]
+    assert [answer.status_code for answer in answers] == [400, 415]
+
+
+@pytest.mark.parametrize(
+    ("origin", "is_allowed"),
+    [
+        ("https://shop.example", True),
+        ("http://127.0.0.1:8080", True),  # the host that the collector is asked under
+        ("https://elsewhere.example", False),
+        ("null", False),
+        ("http://[", False),
+    ],
+)
+async def test_pages_of_allowed_origins_may_send(
+    http: httpx.AsyncClient, origin: str, is_allowed: bool
+) -> None:
+    asked = {"origin": origin, "access-control-request-method": "POST"}
+    preflight = await http.options("/v1/traces", headers=asked)
+    sent = await http.post("/v1/traces", content=b"", headers={**PROTOBUF, "origin": origin})
+    refused = await http.post("/v1/traces", content=b"\xff", headers={**JSON, "origin": origin})
+    assert (preflight.status_code, sent.status_code, refused.status_code) == (204, 200, 400)
+    for answer in (preflight, sent, refused):
+        allowed = answer.headers.get("access-control-allow-origin")
+        assert allowed == (origin if is_allowed else None)
+    assert (
+        "content-type" in preflight.headers.get("access-control-allow-headers", "")
+    ) is is_allowed
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b"", b"3"),
+        (b"\0\0\0\0\5abc", b"3"),
+        (b"\2\0\0\0\0", b"3"),
+        (b"\1\0\0\0\3abc", b"3"),
+        (b"\0\0\0\xc3\x51" + bytes(50_001), b"8"),
+        (b"\0\0\0\0\0", b"0"),
+    ],
+)
+async def test_frames_of_calls_are_checked(
+    http: httpx.AsyncClient, body: bytes, code: bytes
+) -> None:
+    """httpx shows no trailers, so that the connection is read as it is."""
+    method = "/opentelemetry.proto.collector.logs.v1.LogsService/Export"
+    head = (
+        f"POST {method} HTTP/1.1\r\nHost: x\r\nContent-Type: application/grpc\r\n"
+        f"grpc-encoding: gzip\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    reader, writer = await asyncio.open_connection("127.0.0.1", http.base_url.port)
+    writer.write(head.encode() + body)
+    answer = await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert b"\r\ngrpc-status: " + code + b"\r\n" in answer
