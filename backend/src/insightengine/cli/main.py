@@ -8,11 +8,14 @@ from typing import Annotated
 import typer
 
 from insightengine.cli import (
+    backup,
     demo,
     down,
     exec_,
     logs,
+    recover,
     restart,
+    restore,
     setup_link,
     status,
     telemetry,
@@ -29,6 +32,8 @@ app = typer.Typer(
 for feature in (up, demo, down, status, logs, restart, setup_link):
     name = feature.__name__.rpartition(".")[2].replace("_", "-")
     app.command(name=name)(feature.command)
+for group in (backup, restore, recover):
+    app.add_typer(group.app, name=group.__name__.rpartition(".")[2])
 app.command(name="exec", context_settings={"allow_interspersed_args": False})(exec_.command)
 app.add_typer(telemetry.app, name="telemetry")
 

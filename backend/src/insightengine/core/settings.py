@@ -34,6 +34,7 @@ class PortOffset:
     COLLECTOR = 19
     EDGE_ADMIN = 20  # loopback only: the edge's status and the switch of colours
     STORE = 23
+    BACKUPS = 24
     POSTGRES = 32
     VALKEY = 79
     APPLICATION = 40  # two ports (blue, green) for each service of the application, in order

@@ -6,6 +6,7 @@ one process's threads share one. Every change is one transaction, durable when i
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -36,6 +37,14 @@ class Database:
         except sqlite3.Error as error:
             raise self._unavailable(error) from error
         self._migrate(migrations)
+        self._hand_over()
+
+    def _hand_over(self) -> None:
+        """A file that root has created belongs to whom the folder does; SQLite does the rest."""
+        owner = self._path.parent.stat()
+        if os.geteuid() == 0 and self._path.stat().st_uid != owner.st_uid:
+            for path in self._path.parent.glob(f"{self._path.name}*"):
+                os.chown(path, owner.st_uid, owner.st_gid)
 
     def close(self) -> None:
         with self._lock:

@@ -15,6 +15,7 @@ from psycopg import sql
 
 from insightengine.core.errors import ConflictError, UnavailableError
 from insightengine.core.lsn import Lsn
+from insightengine.core.secrets import Secret
 
 _CONNECT_TIMEOUT_S = 5
 _STATEMENT_TIMEOUT_MS = 60_000
@@ -170,6 +171,16 @@ class PostgresServer:
             "SELECT pg_create_restore_point(%s)::text, pg_current_xact_id()::text", (name,)
         )
         return Lsn.parse(lsn)
+
+    def set_password(self, role: str, password: Secret) -> None:
+        """Sends a verifier: the password itself would stand in logs of statements."""
+        with self._lock, self._answering():
+            connection = self._connected()
+            verifier = connection.pgconn.encrypt_password(
+                password.reveal().encode(), role.encode(), b"scram-sha-256"
+            ).decode()
+            statement = sql.SQL("ALTER ROLE {} PASSWORD {}")
+            connection.execute(statement.format(sql.Identifier(role), sql.Literal(verifier)))
 
     def query(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """All rows of one statement in a transaction of its own."""

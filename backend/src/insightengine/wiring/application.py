@@ -19,7 +19,10 @@ from insightengine.runtimes.port import HttpReady, ProcessSpec, Readiness, Runni
 from insightengine.wiring.environment import PlatformContext, parse_env, read_secret
 
 RESERVED = frozenset(
-    {"api", "edge", "store", "collector", "postgres", "valkey", "supervisor", "warden", "host"}
+    {
+        *("api", "edge", "store", "collector", "postgres", "valkey", "supervisor", "warden"),
+        *("host", "backups", "wal-receiver"),
+    }
 )
 _MOST_SERVICES = (PortOffset.VALKEY - PortOffset.APPLICATION) // 2
 

@@ -52,6 +52,7 @@ from insightengine.wiring.platform import (
     platform_processes,
     valkey_file,
 )
+from insightengine.wiring.recovery import prepare_recovery
 from insightengine.wiring.secrets import PLATFORM_SECRETS, ensure_secrets
 
 REPOSITORY = Path(__file__).parents[4]
@@ -98,6 +99,7 @@ def bring_up(request: UpRequest) -> Upcoming:
     ensure_secrets(
         context.state, [*PLATFORM_SECRETS, *(secret_names(placed) if placed else ())], user
     )
+    prepare_recovery(context, placed, request.project, user)
     specs = platform_processes(context, placed)
     _refuse_foreign_ports(context, specs)
     write_configuration(context, placed, user)

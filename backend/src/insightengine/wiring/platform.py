@@ -29,6 +29,7 @@ from insightengine.wiring.application import (
     base_environment,
 )
 from insightengine.wiring.environment import PlatformContext, as_environment
+from insightengine.wiring.recovery import recovery_processes, wal_safety
 
 _POSTGRES = "insightengine.runtimes.local.supplied.postgres"
 
@@ -36,12 +37,13 @@ _POSTGRES = "insightengine.runtimes.local.supplied.postgres"
 def platform_processes(context: PlatformContext, placed: Placed | None) -> tuple[ProcessSpec, ...]:
     """Every process of the platform, the application's included."""
     own = (
-        _postgres(context),
+        _postgres(context, placed),
         _valkey(context),
         _store(context),
         _collector(context),
         _api(context),
         _edge(context, placed),
+        *recovery_processes(context, placed),
     )
     return (*own, *(application_processes(context, placed) if placed else ()))
 
@@ -94,13 +96,13 @@ def _labels(service: str, colour: str = "", release: str = "") -> dict[str, str]
     return {"service": service, "colour": colour, "release": release, "kind": "platform"}
 
 
-def _postgres(context: PlatformContext) -> ProcessSpec:
+def _postgres(context: PlatformContext, placed: Placed | None) -> ProcessSpec:
     state, settings = context.state, context.settings
     port = settings.port(PortOffset.POSTGRES)
     password = state.secret("postgres_admin_password")
     return ProcessSpec(
         name="postgres",
-        argv=postgres.server_argv(state.postgres, port, settings.listen_host),
+        argv=postgres.server_argv(state.postgres, port, settings.listen_host, wal_safety(placed)),
         cwd=state.root,
         env={
             **base_environment(context),

@@ -1,0 +1,118 @@
+"""insight restore"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from insightengine.cli.options import HERE, Project
+
+app = typer.Typer(help="Bring the databases back to a moment.", invoke_without_command=True)
+
+
+@app.callback(invoke_without_command=True)
+def restore(
+    context: typer.Context,
+    to: Annotated[
+        str, typer.Option(help="latest, a time, a WAL position, a backup or a named point.")
+    ] = "latest",
+    into: Annotated[
+        Path | None,
+        typer.Option(help="Put the restored cluster into this new folder; replace nothing."),
+    ] = None,
+    project: Project = HERE,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask after the plan.")] = False,
+    plan: Annotated[bool, typer.Option("--plan", help="Show the plan and do nothing.")] = False,
+    json_: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Bring all databases back to a moment: beside the present cluster, then in its place.
+
+    The plan is shown first. The cluster that was replaced is kept until `insight restore confirm`.
+    Killed anywhere, the restore goes on where it was.
+
+    Examples:
+
+        insight restore --plan --to 2026-01-02T03:04:05Z
+
+        insight restore --to latest --yes
+
+        insight restore --to release:7f3a --into /mnt/copy
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from insightengine.cli.backup import operate
+    from insightengine.core.errors import ConflictError
+    from insightengine.recovery.journal import OperationKind
+    from insightengine.wiring.recovery_verbs import open_house, restore_plan_table
+
+    shown = restore_plan_table(open_house(project), to)
+    if into is not None:
+        shown["replaces"] = "nothing"
+    if plan and json_:
+        print(json.dumps(shown))  # noqa: T201
+        return
+    show_plan(shown)
+    if plan:
+        return
+    if not yes and not (sys.stdin.isatty() and typer.confirm("Restore?")):
+        raise ConflictError("nothing was done", code="not_confirmed", hint="add --yes")
+    request: dict[str, Any] = {"to": to}
+    if into is not None:
+        request["into"] = str(into.resolve())
+    operate(project, OperationKind.RESTORE, request, detach=False, json_=json_)
+
+
+@app.command()
+def confirm(project: Project = HERE) -> None:
+    """Remove the clusters that restores have replaced: what is there now is right.
+
+    Examples:
+
+        insight restore confirm
+    """
+    from insightengine.cli.show import say
+    from insightengine.wiring.recovery_verbs import open_house, replaced_clusters
+
+    found = replaced_clusters(open_house(project))
+    for folder in found:
+        shutil.rmtree(folder)
+    say(f"removed {len(found)} replaced clusters")
+
+
+@app.command()
+def undo(project: Project = HERE) -> None:
+    """Put the cluster that the last restore has replaced back in its place.
+
+    Examples:
+
+        insight restore undo
+    """
+    from insightengine.cli.show import say
+    from insightengine.core.errors import NotFoundError
+    from insightengine.recovery.restore import wait_until_writable
+    from insightengine.wiring.recovery_verbs import open_house, replaced_clusters
+
+    house = open_house(project)
+    found = replaced_clusters(house)
+    if not found:
+        raise NotFoundError("no cluster that was replaced is kept", hint="insight restore --plan")
+    undone = house.folders.replaced / f"undone-{house.now():%Y%m%dT%H%M%S}"
+    if house.replace_cluster(found[-1], undone):
+        wait_until_writable(house)
+    say(f"{found[-1].name} is back; what it replaced is kept as {undone.name}")
+
+
+def show_plan(shown: dict[str, Any]) -> None:
+    from insightengine.cli.show import say
+
+    how = "measured here" if shown["is_estimate_measured"] else "assumed, never measured here"
+    say(f"restore to {shown['to']}")
+    say(f"  from      {' + '.join(shown['chain'])} ({shown['standing']})")
+    say(f"  replaces  {shown['replaces']}, which is kept until it is confirmed")
+    say(f"  lost      {shown['lost']}")
+    say(f"  takes     about {shown['estimated_s']:g} s ({how})")

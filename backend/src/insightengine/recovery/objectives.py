@@ -1,0 +1,106 @@
+"""How much would be lost now (RPO) and how long a restore would take (RTO), against the targets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from insightengine.core.lsn import Lsn
+from insightengine.recovery.house import House
+from insightengine.recovery.models import Backup, Standing
+from insightengine.recovery.moments import Moment
+from insightengine.recovery.plan import Target, TargetKind, restore_plan
+
+_PROVEN = frozenset({Standing.VERIFIED, Standing.RESTORED})
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectivesNow:
+    """None means that it is not known, which is never good. `rto_s` is measured by the last
+    restore where `is_rto_measured`, else estimated for today's size."""
+
+    rpo_s: float | None
+    rpo_target_s: float | None
+    rto_s: float | None
+    rto_target_s: float | None
+    is_rto_measured: bool
+    newest_proven: str | None
+    detail: str
+
+    @property
+    def breached(self) -> tuple[str, ...]:
+        found = []
+        if self.rpo_s is None or (self.rpo_target_s is not None and self.rpo_s > self.rpo_target_s):
+            found.append("rpo")
+        if self.rto_target_s is not None and (self.rto_s is None or self.rto_s > self.rto_target_s):
+            found.append("rto")
+        return tuple(found)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "rpo_s": self.rpo_s,
+            "rpo_target_s": self.rpo_target_s,
+            "rto_s": self.rto_s,
+            "rto_target_s": self.rto_target_s,
+            "is_rto_measured": self.is_rto_measured,
+            "newest_proven": self.newest_proven,
+            "breached": list(self.breached),
+            "detail": self.detail,
+        }
+
+
+def rpo_s(
+    server: Lsn | None, stored: Lsn | None, moments: list[Moment], now: datetime
+) -> float | None:
+    """Age of the oldest write that no repository has. 0 when they have everything.
+
+    `moments` say when the server's WAL was where; None when nothing is stored.
+    """
+    if stored is None or server is None:
+        return None
+    if stored >= server:
+        return 0.0
+    first_missing = next((m for m in moments if m.lsn > stored), None)
+    since = first_missing.at if first_missing else now
+    return max(0.0, round((now - since).total_seconds(), 3))
+
+
+def objectives_now(house: House) -> ObjectivesNow:
+    standings, backups = house.standings(), house.backups()
+    proven = [b for b in backups if standings.get(b.id) in _PROVEN]
+    targets = house.configuration.objectives
+    measured = house.catalogue.fact("last restore")
+    rto = _rto(house, proven, standings)
+    if not proven:
+        detail = "no proven backup: everything would be lost"
+        return ObjectivesNow(None, targets.rpo_s, None, targets.rto_s, False, None, detail)
+    server = house.catalogue.fact("server")
+    stored = [
+        Lsn.parse(fact["lsn"])
+        for repository in house.repositories
+        if (fact := house.catalogue.fact(f"shipped {repository.name}")) and fact["timeline"]
+    ]
+    rpo = rpo_s(
+        Lsn.parse(server["lsn"]) if server else None,
+        max(stored, default=None),
+        house.catalogue.moments(house.now() - timedelta(hours=1)),
+        house.now(),
+    )
+    return ObjectivesNow(
+        rpo,
+        targets.rpo_s,
+        rto,
+        targets.rto_s,
+        bool(measured),
+        proven[-1].id,
+        f"last restore: {measured}" if measured else "estimated: no restore was measured yet",
+    )
+
+
+def _rto(house: House, proven: list[Backup], standings: dict[str, Standing]) -> float | None:
+    if not proven:
+        return None
+    latest = Target(TargetKind.LATEST, "latest")
+    rate = house.catalogue.fact("restore bytes per s")
+    return restore_plan(latest, house.backups(), standings, None, rate).estimated_s

@@ -1,0 +1,308 @@
+"""Builds what recovery works with, and the processes that carry it out."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from insightengine.application.backup import FolderTarget, S3Target, Target
+from insightengine.application.model import SuppliedKind
+from insightengine.core.errors import InsightError, UnavailableError
+from insightengine.core.secrets import Secret
+from insightengine.core.settings import PortOffset, StateFolder
+from insightengine.recovery.catalogue import Catalogue, open_database
+from insightengine.recovery.commands import Programs
+from insightengine.recovery.envelope import Envelope
+from insightengine.recovery.house import RECEIVER, Configuration, Folders, House
+from insightengine.recovery.journal import Journal
+from insightengine.recovery.keys import (
+    Keyring,
+    checked_recipients,
+    checked_seal,
+    new_identity,
+    new_seal,
+    public_half,
+)
+from insightengine.recovery.repository import Brake, Repository
+from insightengine.runtimes.local.control import ask
+from insightengine.runtimes.local.records import alive_records
+from insightengine.runtimes.local.specs import ServiceUser
+from insightengine.runtimes.local.supplied import cluster as cluster_folder
+from insightengine.runtimes.local.supplied import postgres
+from insightengine.runtimes.port import HttpReady, ProcessSpec, RunningReady
+from insightengine.stores.objects.folder import FolderObjects
+from insightengine.stores.objects.port import ObjectStore
+from insightengine.stores.server import ServerAddress
+from insightengine.wiring.application import Placed, base_environment, database_owners
+from insightengine.wiring.environment import PlatformContext, as_environment, read_secret
+
+_HOST = "127.0.0.1"
+_STOP_LIMIT_S = 60.0
+KEY_SECRETS: Mapping[str, Any] = {"backup_key": new_identity, "backup_seal": new_seal}
+ACCESS_KEY = "backup_access_key_id"
+SECRET_KEY = "backup_secret_access_key"  # noqa: S105 -- a name
+CONFIGURATION: TypeAdapter[Configuration] = TypeAdapter(Configuration)
+
+
+def recovery_folder(state: StateFolder) -> Path:
+    return state.root / "recovery"
+
+
+def folders_of(state: StateFolder, configuration: Configuration) -> Folders:
+    root = recovery_folder(state)
+    chosen = configuration.backup.wal.folder
+    spool = Path(configuration.project, chosen) if chosen else root / "wal"
+    return Folders(root, state.postgres, state.secrets, spool)
+
+
+def prepare_recovery(
+    context: PlatformContext, placed: Placed | None, project: Path, user: ServiceUser | None
+) -> None:
+    """Keys and configuration for the processes of recovery; what is there stays. Idempotent."""
+    root = recovery_folder(context.state)
+    for folder in (root, root / "wal", context.state.root / "backups"):
+        _folder_of(folder, user)
+    for name, make in KEY_SECRETS.items():
+        if not context.state.secret(name).exists():
+            write_private(context.state.secret(name), make().reveal(), user)
+    configuration = _configuration(context, placed, project)
+    text = CONFIGURATION.dump_json(configuration, indent=1).decode()
+    write_private(root / "configuration.json", text, user)
+    password = read_secret(context.state, "postgres_backup_password").reveal()
+    port = context.settings.port(PortOffset.POSTGRES)
+    line = f"{context.settings.postgres_host}:{port}:*:{postgres.BACKUP}:{password}\n"
+    write_private(root / "pgpass", line, user)
+
+
+def _configuration(context: PlatformContext, placed: Placed | None, project: Path) -> Configuration:
+    if placed is None:
+        return Configuration(application="platform", project=str(project.resolve()))
+    owners = database_owners(context, placed) if placed.supplied(SuppliedKind.POSTGRES) else ()
+    return Configuration(
+        application=placed.application.name,
+        project=str(project.resolve()),
+        application_folder=str(placed.folder),
+        application_database=owners[0].database if owners else None,
+        backup=placed.application.backup,
+        objectives=placed.application.objectives,
+    )
+
+
+def configuration_of(state: StateFolder) -> Configuration:
+    """Raises UnavailableError when `insight up` has never written it."""
+    path = recovery_folder(state) / "configuration.json"
+    try:
+        return CONFIGURATION.validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise UnavailableError(
+            f"{path} cannot be read: {str(error)[:200]}", hint="insight up writes it"
+        ) from None
+
+
+def keyring_of(state: StateFolder) -> Keyring:
+    """The machine's key opens, and so does every recovery key that was created for it."""
+    identity = read_secret(state, "backup_key")
+    seal = checked_seal(read_secret(state, "backup_seal"), "secrets/backup_seal")
+    recipients = [public_half(identity), *recovery_recipients(state)]
+    return Keyring(checked_recipients(recipients), (identity,), seal)
+
+
+def recovery_recipients(state: StateFolder) -> tuple[str, ...]:
+    """Public halves of the recovery keys that exist outside."""
+    path = recovery_folder(state) / "recipients"
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return ()
+    return tuple(line.strip() for line in lines if line.startswith("age1"))
+
+
+def stores_of(
+    configuration: Configuration, state: StateFolder, credentials: tuple[str, Secret] | None
+) -> list[ObjectStore]:
+    targets: Sequence[Target] = configuration.backup.to or (
+        FolderTarget(str(state.root / "backups")),
+    )
+    return [store_of(target, Path(configuration.project), credentials) for target in targets]
+
+
+def store_of(target: Target, project: Path, credentials: tuple[str, Secret] | None) -> ObjectStore:
+    match target:
+        case FolderTarget(path):
+            return FolderObjects(project / path)
+        case S3Target():
+            return _bucket(target, credentials)
+
+
+def _bucket(target: S3Target, credentials: tuple[str, Secret] | None) -> ObjectStore:
+    from insightengine.stores.objects import s3  # only where a bucket is used: it is large
+
+    lock = (
+        s3.Lock(s3.LockMode(target.lock), target.lock_days)
+        if target.lock and target.lock_days
+        else None
+    )
+    return s3.S3Objects(
+        s3.S3Place(
+            target.bucket,
+            target.prefix,
+            target.endpoint,
+            target.region,
+            s3.Addressing(target.addressing),
+            target.storage_class,
+            lock,
+            s3.Credentials(*credentials) if credentials else None,
+        )
+    )
+
+
+def credentials_of(state: StateFolder) -> tuple[str, Secret] | None:
+    """The access key that was given; None for the client's own chain."""
+    if not state.secret(ACCESS_KEY).exists():
+        return None
+    return read_secret(state, ACCESS_KEY).reveal(), read_secret(state, SECRET_KEY)
+
+
+def house_of(context: PlatformContext, cluster: str | None = None) -> House:
+    """Everything that recovery works with. `cluster` is that of the state folder if not given.
+
+    Raises UnavailableError where no cluster was ever created.
+    """
+    state = context.state
+    configuration = configuration_of(state)
+    keyring = keyring_of(state)
+    envelope = Envelope(keyring, configuration.backup.compression)
+    brake = Brake(configuration.backup.rate_bytes_per_s)
+    identifier = cluster or _cluster_of(state)
+    stores = stores_of(configuration, state, credentials_of(state))
+    database = open_database(recovery_folder(state))
+    return House(
+        configuration=configuration,
+        folders=folders_of(state, configuration),
+        programs=Programs(postgres.binary("postgres").parent),
+        address=server_address(context),
+        pass_file=recovery_folder(state) / "pgpass",
+        keyring=keyring,
+        repositories=[Repository(store, identifier, envelope, brake) for store in stores],
+        catalogue=Catalogue(database),
+        journal=Journal(database),
+        admin_password=read_secret(state, "postgres_admin_password"),
+        replace_cluster=lambda new, kept: replace_cluster(state, new, kept),
+    )
+
+
+def server_address(context: PlatformContext) -> ServerAddress:
+    return ServerAddress(
+        context.settings.postgres_host,
+        context.settings.port(PortOffset.POSTGRES),
+        postgres.BACKUP,
+        context.state.secret("postgres_backup_password"),
+    )
+
+
+def _cluster_of(state: StateFolder) -> str:
+    path = cluster_folder.identity_file(state.postgres)
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except OSError:
+        raise UnavailableError(
+            f"no cluster was created in {state.root} yet", hint="insight up"
+        ) from None
+
+
+def replace_cluster(state: StateFolder, new: Path, replaced: Path) -> bool:
+    """Requests the swap and ends the server; whoever starts it next completes the swap.
+
+    Returns whether a supervisor does so. Idempotent.
+    """
+    if new.exists():
+        cluster_folder.request_swap(state.postgres, cluster_folder.Swap(str(new), str(replaced)))
+    supervised = "supervisor" in alive_records(state.run)
+    record = alive_records(state.run).get("postgres")
+    if cluster_folder.pending_swap(state.postgres) is None:
+        return supervised
+    if record is not None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(record.pid, signal.SIGINT)
+        deadline = time.monotonic() + _STOP_LIMIT_S
+        while record.is_alive() and time.monotonic() < deadline:
+            time.sleep(0.02)
+    if not supervised:
+        cluster_folder.complete_swap(state.postgres)
+        return False
+    with contextlib.suppress(InsightError):  # it may be waiting before its next attempt
+        if record is None:
+            ask(state.run, {"verb": "restart", "names": ["postgres"]})
+    return True
+
+
+def recovery_processes(context: PlatformContext, placed: Placed | None) -> tuple[ProcessSpec, ...]:
+    """The WAL receiver and the worker; none when backups are switched off."""
+    if placed is not None and not placed.application.backup.enabled:
+        return ()
+    environment = {**base_environment(context), **as_environment(context)}
+    root = recovery_folder(context.state)
+    programs = Programs(postgres.binary("postgres").parent)
+    receiver = ProcessSpec(
+        name="wal-receiver",
+        argv=programs.receive_wal(server_address(context), root / "receiving", RECEIVER),
+        cwd=context.state.root,
+        env={**environment, "PGPASSFILE": str(root / "pgpass")},
+        readiness=RunningReady(),
+        depends_on=("postgres",),
+        prepare=((sys.executable, "-m", "insightengine.worker.wal_receiver"),),
+        stop_signal="SIGINT",
+        labels={"service": "wal-receiver", "colour": "", "release": "", "kind": "platform"},
+    )
+    port = context.settings.port(PortOffset.BACKUPS)
+    worker = ProcessSpec(
+        name="backups",
+        argv=(sys.executable, "-m", "insightengine.worker.backups"),
+        cwd=context.state.root,
+        env=environment,
+        readiness=HttpReady(f"http://{_HOST}:{port}/healthz"),
+        depends_on=(),
+        ports=(port,),
+        stop_timeout_s=20.0,
+        labels={"service": "backups", "colour": "", "release": "", "kind": "platform"},
+    )
+    return (receiver, worker)
+
+
+def wal_safety(placed: Placed | None) -> postgres.WalSafety:
+    if placed is None or not placed.application.backup.enabled:
+        return postgres.WalSafety()
+    wal = placed.application.backup.wal
+    return postgres.WalSafety(wal.slot_limit_bytes, RECEIVER if wal.synchronous else None)
+
+
+def write_private(path: Path, text: str, user: ServiceUser | None) -> None:
+    """Replaces the file, readable for the services' user only."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        if user is not None:
+            os.fchown(descriptor, user.uid, user.gid)
+        file.write(text)
+        file.flush()
+        os.fsync(descriptor)
+    temporary.replace(path)
+
+
+def _folder_of(folder: Path, user: ServiceUser | None) -> None:
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if user is not None and folder.stat().st_uid != user.uid:
+        os.chown(folder, user.uid, user.gid)
+
+
+def now() -> datetime:
+    return datetime.now(UTC)

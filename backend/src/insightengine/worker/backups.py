@@ -1,0 +1,268 @@
+"""The backups process: ships received WAL, starts what is asked for or due, tells how far it is."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import threading
+from datetime import timedelta
+from typing import Any
+
+import structlog
+
+from insightengine.core.errors import InsightError
+from insightengine.core.lsn import Lsn, Segment
+from insightengine.core.settings import PortOffset
+from insightengine.recovery.house import RECEIVER, House
+from insightengine.recovery.journal import OperationKind, OperationState
+from insightengine.recovery.moments import Moment, thinned
+from insightengine.recovery.objectives import objectives_now
+from insightengine.recovery.operations import MOST_ATTEMPTS
+from insightengine.recovery.plan import backup_due
+from insightengine.recovery.repository import ClusterNote, note_cluster, require_repository
+from insightengine.recovery.shipping import Shipper
+from insightengine.stores.objects.port import ObjectStore
+from insightengine.telemetry.serving import serve
+from insightengine.wiring.environment import PlatformContext
+from insightengine.wiring.recovery import house_of
+from insightengine.worker.process import run
+
+_HOST = "127.0.0.1"
+_TICK_S = 0.5
+_SHIP_S = 0.2
+_log = structlog.get_logger("backups")
+
+
+class Worker:
+    """Its threads share what they know through the catalogue and two attributes."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self.halt = threading.Event()
+        self.flushed: Lsn | None = None
+        self.timeline: int | None = None
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._shippers = [
+            Shipper(repository, house.folders.spool, house.now) for repository in house.repositories
+        ]
+        self._last_moment: Lsn | None = None
+
+    def threads(self) -> list[threading.Thread]:
+        found = [
+            threading.Thread(target=self._keep, args=(self._ship, shipper), name="ship")
+            for shipper in self._shippers
+        ]
+        return [
+            *found,
+            threading.Thread(target=self._keep, args=(self._watch, None), name="watch"),
+            threading.Thread(target=self._keep, args=(self._operate, None), name="operate"),
+        ]
+
+    def _keep(self, step: Any, argument: Any) -> None:
+        """Calls the step again and again; what it raises is told once, until it changes."""
+        told = ""
+        while not self.halt.is_set():
+            try:
+                step(argument) if argument is not None else step()
+                told = ""
+            except InsightError as error:
+                if error.message != told:
+                    _log.warning(error.message, hint=error.hint)
+                told = error.message
+            except Exception:
+                _log.exception("a step failed")
+                self.halt.wait(5)
+            self.halt.wait(_SHIP_S if argument is not None else _TICK_S)
+
+    def _ship(self, shipper: Shipper) -> None:
+        before = shipper.shipped
+        require_repository(shipper.repository.store)
+        after = shipper.step(self.flushed)
+        if after is None or (before and before.lsn == after.lsn and before.error == after.error):
+            return
+        self.house.catalogue.set_fact(
+            f"shipped {after.repository}",
+            {
+                "timeline": after.timeline,
+                "lsn": str(after.lsn),
+                "at": after.at.isoformat(),
+                "error": after.error,
+            },
+        )
+        if before is None or before.lsn.segment != after.lsn.segment:
+            self.house.catalogue.set_coverage(after.repository, shipper.coverage())
+            self._tidy()
+        if after.error and (before is None or before.error != after.error):
+            _log.warning("write-ahead log is not shipped", reason=after.error)
+
+    def _tidy(self) -> None:
+        """Removes received files that every repository has; the newest stays for the receiver."""
+        for folder in self.house.folders.spool.glob("*"):
+            if folder.is_symlink() or not folder.is_dir():
+                continue
+            whole = sorted(p for p in folder.iterdir() if Segment.parse(p.name) is not None)
+            for path in whole[:-1]:
+                if all(shipper.has(path.name) for shipper in self._shippers):
+                    path.unlink(missing_ok=True)
+
+    def _watch(self) -> None:
+        """Where the server and its receiver are."""
+        with self.house.server() as server:
+            while not self.halt.wait(_TICK_S):
+                state = server.state()
+                self.timeline = state.timeline
+                for receiver in server.receivers():
+                    if receiver.name == RECEIVER:
+                        self.flushed = receiver.flush_lsn
+                if state.lsn != self._last_moment:
+                    self._note_moment(Moment(self.house.now(), state.timeline, state.lsn))
+
+    def _note_moment(self, moment: Moment) -> None:
+        self._last_moment = moment.lsn
+        fact = {"lsn": str(moment.lsn), "at": moment.at.isoformat()}
+        self.house.catalogue.set_fact("server", fact)
+        self.house.catalogue.add_moment(moment)
+
+    def _operate(self) -> None:
+        self._reap()
+        for operation in self.house.journal.under_way():
+            if operation.id in self._children:
+                continue
+            if operation.state is OperationState.ASKED or operation.is_orphan:
+                if operation.attempts >= MOST_ATTEMPTS:
+                    self.house.journal.end(
+                        operation.id,
+                        OperationState.FAILED,
+                        self.house.now(),
+                        error=f"it was begun {operation.attempts} times and never ended",
+                    )
+                    continue
+                self._start(operation.id)
+        if not self.house.journal.under_way():
+            self._ask_for_what_is_due()
+
+    def _ask_for_what_is_due(self) -> None:
+        if self.timeline is None or self.flushed is None or not self._may_try():
+            return
+        house, now = self.house, self.house.now()
+        backups = house.backups()
+        due = backup_due(
+            house.policy,
+            backups,
+            house.standings(),
+            self.timeline,
+            house.keyring.recipients,
+            now,
+        )
+        if due is not None:
+            request = {"kind": due.kind, "reason": due.reason}
+            house.journal.ask(OperationKind.BACKUP, request, "schedule", now)
+            return
+        pruned = house.journal.recent(1, OperationKind.PRUNE)
+        if backups and (not pruned or pruned[0].asked_at < backups[-1].ended_at):
+            house.journal.ask(OperationKind.PRUNE, {}, "schedule", now)
+            return
+        checked = house.catalogue.fact("restore check at")
+        last = type(now).fromisoformat(checked) if checked else backups[0].ended_at
+        if house.policy.verify.restore.is_due(last, now):
+            house.catalogue.set_fact("restore check at", now.isoformat())
+            house.journal.ask(OperationKind.VERIFY, {"restore": True}, "schedule", now)
+
+    def _may_try(self) -> bool:
+        """A minute between attempts that failed."""
+        recent = self.house.journal.recent(1)
+        if not recent or recent[0].state is not OperationState.FAILED:
+            return True
+        ended = recent[0].ended_at or recent[0].asked_at
+        return (self.house.now() - ended).total_seconds() > 60
+
+    def _start(self, operation_id: str) -> None:
+        self._children[operation_id] = subprocess.Popen(
+            [sys.executable, "-m", "insightengine.worker.operation", operation_id],
+            env=dict(os.environ),
+            stdin=subprocess.DEVNULL,
+        )
+
+    def _reap(self) -> None:
+        for operation_id, child in list(self._children.items()):
+            if child.poll() is not None:
+                del self._children[operation_id]
+
+    def end_children(self) -> None:
+        """They go on where they were at the next start."""
+        for child in self._children.values():
+            child.kill()
+            child.wait()
+
+
+def initialise(house: House) -> None:
+    """Creates repositories that were never there; one that was and is gone is left alone."""
+    old = house.now() - timedelta(days=1)
+    moments = [moment for moment in house.catalogue.moments() if moment.at < old]
+    house.catalogue.thin_moments(thinned(moments, timedelta(minutes=1)), old)
+    for repository in house.repositories:
+        known = f"initialised {repository.name}"
+        note = ClusterNote(
+            repository.cluster,
+            house.configuration.application,
+            os.uname().nodename,
+            house.keyring.recipients,
+            house.now(),
+        )
+        try:
+            if house.catalogue.fact(known):
+                require_repository(repository.store)
+            _note(repository.store, note)
+            house.catalogue.set_fact(known, True)
+        except InsightError as error:
+            _log.warning(error.message, hint=error.hint)
+
+
+def _note(store: ObjectStore, note: ClusterNote) -> None:
+    store.check()
+    note_cluster(store, note)
+
+
+async def backups(context: PlatformContext, stop: asyncio.Event) -> None:
+    """Waits for the first cluster of a new platform, then ships, operates and answers."""
+    os.umask(0o077)
+    house: House | None = None
+    serving = asyncio.create_task(_answer(context, lambda: house, stop))
+    while house is None and not stop.is_set():
+        try:
+            house = await asyncio.to_thread(house_of, context)
+        except InsightError:
+            await asyncio.sleep(0.3)
+    if house is not None:
+        await asyncio.to_thread(initialise, house)
+        worker = Worker(house)
+        threads = worker.threads()
+        for thread in threads:
+            thread.start()
+        await stop.wait()
+        worker.halt.set()
+        for thread in threads:
+            await asyncio.to_thread(thread.join)
+        worker.end_children()
+    await serving
+
+
+async def _answer(context: PlatformContext, house: Any, stop: asyncio.Event) -> None:
+    async def app(scope: dict[str, Any], _: Any, send: Any) -> None:
+        found: House | None = house()
+        if scope["path"] == "/healthz":
+            body: dict[str, Any] = {"status": "ok"}
+        else:
+            body = objectives_now(found).as_json() if found else {}
+        headers = [(b"content-type", b"application/json")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": json.dumps(body).encode()})
+
+    await serve(app, _HOST, context.settings.port(PortOffset.BACKUPS), stop)
+
+
+if __name__ == "__main__":
+    run("backups", backups)

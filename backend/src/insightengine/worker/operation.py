@@ -1,0 +1,28 @@
+"""One operation of recovery: `python -m insightengine.worker.operation ID [CLUSTER]`."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from insightengine.core.errors import InsightError, render_error
+from insightengine.recovery.operations import run_operation
+from insightengine.wiring.environment import load
+from insightengine.wiring.logs import configure
+from insightengine.wiring.recovery import house_of
+
+
+def main(operation: str, cluster: str | None = None) -> None:
+    context = load()
+    configure("backups", context.settings.log_level)
+    os.umask(0o077)
+    os.nice(10)
+    try:
+        run_operation(house_of(context, cluster), operation)
+    except InsightError as error:
+        sys.stderr.write(f"{render_error(error)}\n")
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:3])

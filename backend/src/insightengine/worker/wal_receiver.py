@@ -1,0 +1,63 @@
+"""Makes ready for the WAL receiver: its slot, and a folder for this incarnation of the cluster.
+
+A slot that lost its place, or a server that is on another timeline, begins a new folder: the
+receiver goes on behind the newest file of its folder, which such a server may not have.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from insightengine.core.errors import InsightError, render_error
+from insightengine.recovery.house import RECEIVER
+from insightengine.stores.server import PostgresServer
+from insightengine.wiring.environment import load
+from insightengine.wiring.recovery import (
+    configuration_of,
+    folders_of,
+    recovery_folder,
+    server_address,
+)
+
+
+def main() -> None:
+    os.umask(0o077)
+    try:
+        prepare()
+    except InsightError as error:
+        sys.stderr.write(f"{render_error(error)}\n")
+        sys.exit(error.exit_code)
+
+
+def prepare() -> None:
+    context = load()
+    spool = folders_of(context.state, configuration_of(context.state)).spool
+    with PostgresServer(server_address(context)) as server:
+        state, slot = server.state(), server.slot(RECEIVER)
+        is_new = slot is None or slot.is_lost
+        server.ensure_slot(RECEIVER)
+    folder = spool / f"{state.system_identifier}-{state.timeline:08X}"
+    if is_new and folder.exists():
+        folder.rename(_unused(folder))
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _point(recovery_folder(context.state) / "receiving", folder)
+
+
+def _unused(folder: Path) -> Path:
+    number = 1
+    while folder.with_name(f"{folder.name}.{number}").exists():
+        number += 1
+    return folder.with_name(f"{folder.name}.{number}")
+
+
+def _point(link: Path, folder: Path) -> None:
+    temporary = link.with_name(f"{link.name}.{os.getpid()}")
+    temporary.unlink(missing_ok=True)
+    temporary.symlink_to(folder)
+    temporary.replace(link)
+
+
+if __name__ == "__main__":
+    main()
