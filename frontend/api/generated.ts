@@ -350,6 +350,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/telemetry/ingest": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Counters
+         * @description What was accepted, rejected, inserted and set aside, by signal, and what waits.
+         */
+        get: operations["telemetry_counters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/telemetry/ingest/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Keys
+         * @description Ingest keys, without their text.
+         */
+        get: operations["telemetry_list_keys"];
+        put?: never;
+        /**
+         * Create Key
+         * @description Create an ingest key of a source, with its limits.
+         */
+        post: operations["telemetry_create_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/telemetry/ingest/keys/{key_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke Key
+         * @description Revoke an ingest key; it is refused from the next second on.
+         */
+        delete: operations["telemetry_revoke_key"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/telemetry/logs": {
         parameters: {
             query?: never;
@@ -814,6 +878,15 @@ export interface components {
          */
         Condition: "ok" | "degraded" | "unavailable";
         /**
+         * CreatedKey
+         * @description `secret` is what a sender gives as `Authorization: Bearer …`; it is not kept.
+         */
+        CreatedKey: {
+            key: components["schemas"]["ShownKey"];
+            /** Secret */
+            secret: string;
+        };
+        /**
          * CreatedToken
          * @description `secret` is what a client sends as `Authorization: Bearer …`; it is not kept.
          */
@@ -1183,6 +1256,20 @@ export interface components {
             points: components["schemas"]["HostPoint"][];
         };
         /**
+         * IngestCounters
+         * @description Since the start of each process; null for one that does not answer.
+         */
+        IngestCounters: {
+            /** Collector */
+            collector: {
+                [key: string]: unknown;
+            } | null;
+            /** Store */
+            store: {
+                [key: string]: unknown;
+            } | null;
+        };
+        /**
          * InvitedUser
          * @description `setup_link` works once, for a day; hand it to the user.
          */
@@ -1190,6 +1277,26 @@ export interface components {
             /** Setup Link */
             setup_link: string;
             user: components["schemas"]["User"];
+        };
+        /** KeyList */
+        KeyList: {
+            /** Items */
+            items: components["schemas"]["ShownKey"][];
+        };
+        /** KeyRequest */
+        KeyRequest: {
+            /**
+             * Bytes Per S
+             * @description Unpacked bytes a second.
+             */
+            bytes_per_s?: number | null;
+            /**
+             * Requests Per S
+             * @description Requests a second; none: null.
+             */
+            requests_per_s?: number | null;
+            /** Source */
+            source: string;
         };
         /** Label */
         Label: {
@@ -1819,6 +1926,22 @@ export interface components {
             /** Id */
             id: string;
             role: components["schemas"]["Role"];
+        };
+        /**
+         * ShownKey
+         * @description Null for a limit means none.
+         */
+        ShownKey: {
+            /** Bytes Per S */
+            bytes_per_s: number | null;
+            /** Created At */
+            created_at: string;
+            /** Id */
+            id: string;
+            /** Requests Per S */
+            requests_per_s: number | null;
+            /** Source */
+            source: string;
         };
         /**
          * Signal
@@ -2691,6 +2814,126 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["HostList"];
                 };
+            };
+            /** @description Any error, as Problem Details. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    telemetry_counters: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IngestCounters"];
+                };
+            };
+            /** @description Any error, as Problem Details. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    telemetry_list_keys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyList"];
+                };
+            };
+            /** @description Any error, as Problem Details. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    telemetry_create_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KeyRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreatedKey"];
+                };
+            };
+            /** @description Any error, as Problem Details. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    telemetry_revoke_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Any error, as Problem Details. */
             default: {

@@ -18,6 +18,7 @@ from insightengine.api.routes import (
     audit,
     auth,
     health,
+    ingest,
     metrics,
     monitoring,
     platform,
@@ -33,7 +34,7 @@ from insightengine.wiring.console import Services
 PREFIX = "/api/v1"
 _FEATURES = (
     *(auth, tokens, users, audit, platform, monitoring, search, telemetry),
-    *(metrics, sql, upkeep),
+    *(metrics, sql, upkeep, ingest),
 )
 
 

@@ -12,6 +12,7 @@ from insightengine.cli import (
     demo,
     down,
     exec_,
+    ingest_keys,
     logs,
     recover,
     restart,
@@ -35,6 +36,7 @@ for feature in (up, demo, down, status, logs, restart, setup_link):
 for group in (backup, restore, recover):
     app.add_typer(group.app, name=group.__name__.rpartition(".")[2])
 app.command(name="exec", context_settings={"allow_interspersed_args": False})(exec_.command)
+telemetry.app.add_typer(ingest_keys.app, name="keys")
 app.add_typer(telemetry.app, name="telemetry")
 
 

@@ -99,6 +99,24 @@ class Settings(BaseModel):
             "all. Pages of the collector's own host always may."
         ),
     )
+    otlp_require_key: bool = Field(
+        default=False,
+        description="Whether senders need an ingest key; a wrong one is refused in any case.",
+    )
+    redact_fields: str = Field(
+        "",
+        description=(
+            "Names of attributes whose values are never stored, separated by spaces; `password` "
+            "also means `db.user.password`."
+        ),
+    )
+    redact_patterns: str = Field(
+        "",
+        description=(
+            "What is taken out of all text before it is stored: `card` (numbers of payment cards), "
+            "`token` (access tokens and private keys), `email`; separated by spaces."
+        ),
+    )
     spool_max_bytes: Annotated[int, Field(ge=1024 * 1024)] = Field(
         2 * 1024**3, description="Size of the telemetry spool from which on senders get 503."
     )

@@ -62,6 +62,7 @@ class SignalCounters:
 
 
 Done = Callable[["SpoolUnavailableError | None"], None]
+Prepare = Callable[[Signal, bytes], bytes]
 
 
 @dataclass(slots=True)
@@ -181,7 +182,10 @@ class _Lane:
 class Spool:
     """Made by `open_spool`. Belongs to one event loop."""
 
-    def __init__(self, folder: Path, limits: SpoolLimits, lock: int, collector: str) -> None:
+    def __init__(
+        self, folder: Path, limits: SpoolLimits, lock: int, collector: str, prepare: Prepare | None
+    ) -> None:
+        self._prepare = prepare
         self._folder = folder
         self._limits = limits
         self._lock = lock
@@ -200,6 +204,8 @@ class Spool:
         `entries` is its number of spans, points or records, counted here when not given.
         Raises SpoolUnavailableError, and keeps nothing, when the spool or the disk is full.
         """
+        if self._prepare is not None:
+            payload = self._prepare(signal, payload)
         if entries is None:
             entries = count_entries(signal, payload)
         written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -216,7 +222,10 @@ class Spool:
         await written
 
     def submit(self, signal: Signal, payload: bytes, entries: int, done: Done) -> None:
-        """`append` without a future: `done` is called once, at once or later, and may not raise."""
+        """`append` of what is prepared, without a future.
+
+        `done` is called once, at once or later, and may not raise.
+        """
         before = segments.prefix(payload, entries)
         item = _Pending((before, payload), len(before) + len(payload), entries, done)
         lane = self._lanes[signal]
@@ -272,9 +281,10 @@ class Spool:
         return SpoolUnavailableError("the collector is shutting down", code="spool_closed")
 
 
-def open_spool(folder: Path, limits: SpoolLimits) -> Spool:
+def open_spool(folder: Path, limits: SpoolLimits, prepare: Prepare | None = None) -> Spool:
     """Takes the folder, repairs what a kill left, and starts to accept; needs a running loop.
 
+    `prepare` changes each request that is appended: it takes out what must not be stored.
     Raises ConflictError when another collector has the folder.
     """
     folder.mkdir(parents=True, mode=0o700, exist_ok=True)
@@ -286,7 +296,7 @@ def open_spool(folder: Path, limits: SpoolLimits) -> Spool:
         os.close(lock)
         raise
     collector = f"{time.time_ns() // 1_000_000:013d}{secrets.token_hex(4)}"
-    return Spool(folder, limits, lock, collector)
+    return Spool(folder, limits, lock, collector, prepare)
 
 
 def repair(path: Path) -> None:

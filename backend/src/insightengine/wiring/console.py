@@ -7,6 +7,7 @@ import os
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import httpx
 import structlog
@@ -22,6 +23,7 @@ from insightengine.stores.cache import RedisCache
 from insightengine.stores.port import Accounts
 from insightengine.stores.postgres import PostgresAccounts, console_engine
 from insightengine.telemetry.clickhouse import ClickHouseStore
+from insightengine.telemetry.ingest_keys import IngestKeys
 from insightengine.telemetry.port import TelemetryStore
 from insightengine.telemetry.query import (
     Asker,
@@ -36,6 +38,7 @@ _log = structlog.get_logger("api")
 _RENEW_CHECK_S = 600
 
 Check = Callable[[], Awaitable[None]]
+Counters = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,8 @@ class Services:
     metrics: MetricQueries
     telemetry: TelemetryStore
     store_commands: StoreCommands
+    ingest_keys: IngestKeys
+    ingest_counters: Callable[[], Awaitable[tuple[Counters | None, Counters | None]]]
     checks: Mapping[str, Check]
     start: Callable[[], Awaitable[None]]
     close: Callable[[], Awaitable[None]]
@@ -114,6 +119,8 @@ def console_services(context: PlatformContext) -> Services:
         metrics=MetricQueries(asker),
         telemetry=telemetry,
         store_commands=store_commands(context),
+        ingest_keys=IngestKeys(state.collector),
+        ingest_counters=lambda: _ingest_counters(context, web),
         checks=_checks(context, store, cache, web),
         start=start,
         close=close,
@@ -149,6 +156,26 @@ def _checks(
         "collector": answers(settings.collector_host, PortOffset.COLLECTOR, "/healthz"),
         "supervisor": supervisor,
     }
+
+
+async def _ingest_counters(
+    context: PlatformContext, web: httpx.AsyncClient
+) -> tuple[Counters | None, Counters | None]:
+    """The collector's and the store's; None for one that does not answer."""
+    settings = context.settings
+
+    async def read(host: str, offset: int, auth: tuple[str, str] | None) -> Counters | None:
+        try:
+            answer = await web.get(f"http://{host}:{settings.port(offset)}/counters", auth=auth)
+            return dict(answer.raise_for_status().json())
+        except (httpx.HTTPError, ValueError):
+            return None
+
+    password = read_secret(context.state, "store_password").reveal()
+    collector = read(settings.collector_host, PortOffset.COLLECTOR, None)
+    store = read(settings.store_host, PortOffset.STORE, ("insight", password))
+    found = await asyncio.gather(collector, store)
+    return found[0], found[1]
 
 
 async def _keep_inviting(accounts: AccountService, state: StateFolder) -> None:

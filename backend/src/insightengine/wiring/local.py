@@ -33,6 +33,7 @@ from insightengine.runtimes.local.supervisor import OVERSEERS, WANTED
 from insightengine.runtimes.local.supplied import postgres, valkey
 from insightengine.runtimes.local.teardown import end_everything
 from insightengine.runtimes.port import ProcessSpec
+from insightengine.telemetry.ingest_keys import IngestKeys
 from insightengine.wiring.application import (
     Placed,
     cache_passwords,
@@ -382,3 +383,8 @@ def project_setup_link(project: Path) -> str | None:
     except NotFoundError:
         return setup_link(load_project(project))  # in containers nothing is wanted of a supervisor
     return setup_link(load_project(project, spec.env))
+
+
+def project_ingest_keys(project: Path) -> IngestKeys:
+    """The ingest keys of the project's platform, which need not run."""
+    return IngestKeys(load_project(project).state.collector)

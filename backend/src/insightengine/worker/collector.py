@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import resource
+from functools import partial
 
 import structlog
 
 from insightengine.core.settings import PortOffset, Settings
+from insightengine.telemetry.ingest_keys import IngestKeys
 from insightengine.telemetry.receive.cross_origin import CrossOrigin
 from insightengine.telemetry.receive.exchange import Budget
 from insightengine.telemetry.receive.front import Front
+from insightengine.telemetry.receive.gate import Gate
 from insightengine.telemetry.receive.http1 import HttpServer
 from insightengine.telemetry.receive.intake import Intake
 from insightengine.telemetry.receive.otlp_grpc import OtlpGrpc
 from insightengine.telemetry.receive.otlp_http import OtlpHttp
+from insightengine.telemetry.redaction import RedactionRules, Redactor
 from insightengine.telemetry.sources import run_sources
+from insightengine.telemetry.sources.pipeline import measure_intake
 from insightengine.telemetry.spool import SpoolLimits, open_spool
 from insightengine.wiring.environment import PlatformContext
 from insightengine.worker.process import run
@@ -32,15 +37,21 @@ async def collect(context: PlatformContext, stop: asyncio.Event) -> None:
         settings.spool_max_bytes, settings.spool_segment_bytes, settings.spool_segment_age_s
     )
     _allow_many_connections()
-    spool = open_spool(context.state.spool, limits)
+    redactor = Redactor(
+        RedactionRules.of(_words(settings.redact_fields), _words(settings.redact_patterns))
+    )
+    prepare = redactor.apply if redactor.is_on else None
+    spool = open_spool(context.state.spool, limits, prepare)
     budget = Budget(_BODIES_IN_MEMORY * settings.otlp_max_body_bytes)
-    intake = Intake(spool, budget, settings.otlp_max_body_bytes)
+    gate = Gate(IngestKeys(context.state.collector), is_required=settings.otlp_require_key)
+    intake = Intake(spool, budget, settings.otlp_max_body_bytes, gate, redactor)
     try:
         server = HttpServer(_front(settings, intake), settings.otlp_max_body_bytes, budget)
         port = await server.listen(settings.listen_host, settings.port(PortOffset.COLLECTOR))
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(server.serve(stop))
-            tasks.create_task(run_sources(context, spool, stop))
+            own = partial(measure_intake, intake.counters)
+            tasks.create_task(run_sources(context, spool, stop, {"collector": own}))
             _log.info("collector accepts", port=port, spool=str(context.state.spool))
     finally:
         stop.set()
@@ -49,10 +60,13 @@ async def collect(context: PlatformContext, stop: asyncio.Event) -> None:
 
 
 def _front(settings: Settings, intake: Intake) -> Front:
-    origins = frozenset(settings.otlp_allowed_origins.replace(",", " ").split())
-    http = OtlpHttp(intake, CrossOrigin(origins))
+    http = OtlpHttp(intake, CrossOrigin(frozenset(_words(settings.otlp_allowed_origins))))
     grpc = OtlpGrpc(intake, settings.otlp_grpc_max_message_bytes)
     return Front(http, grpc, settings.otlp_max_body_bytes)
+
+
+def _words(text: str) -> list[str]:
+    return text.replace(",", " ").split()
 
 
 def _allow_many_connections() -> None:

@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from http import HTTPStatus
 from typing import Final
@@ -23,7 +23,9 @@ from insightengine.telemetry.messages import entries_of, parse
 from insightengine.telemetry.port import Signal
 from insightengine.telemetry.receive.body import Encoding, MediaType, decompressed, parse_json
 from insightengine.telemetry.receive.exchange import Budget, Head
+from insightengine.telemetry.receive.gate import Gate
 from insightengine.telemetry.receive.json_lines import parse_json_lines
+from insightengine.telemetry.redaction import Redactor
 from insightengine.telemetry.spool import RETRY_AFTER_S, Spool, SpoolUnavailableError
 
 _log = structlog.get_logger("telemetry.intake")
@@ -74,7 +76,11 @@ class Checked:
 class Intake:
     """One for all receivers of a collector."""
 
-    def __init__(self, spool: Spool, budget: Budget, max_body_bytes: int) -> None:
+    def __init__(
+        self, spool: Spool, budget: Budget, max_body_bytes: int, gate: Gate, redactor: Redactor
+    ) -> None:
+        self._gate = gate
+        self._redactor = redactor
         self._spool = spool
         self._budget = budget
         self._max_body_bytes = max_body_bytes
@@ -98,19 +104,25 @@ class Intake:
             }
             for signal, counters in self._spool.counters.items()
         }
-        return {"signals": signals, "spooled_bytes": self._spool.spooled_bytes}
+        return {
+            "signals": signals,
+            "spooled_bytes": self._spool.spooled_bytes,
+            "sources": self._gate.counters(),
+        }
 
-    def stranger(self, signal: Signal, head: Head) -> InsightError | None:
+    def stranger(self, head: Head) -> InsightError | None:
         """Why a request is not even read; None when its sender is known or need not be."""
-        return None
+        return self._gate.refusal(head)
 
     def key_of(self, head: Head) -> str:
-        return ""
+        """The id of the ingest key, '' without one."""
+        return self._gate.key_id(head)
 
     def receive(self, request: Request, done: Done, max_bytes: int | None = None) -> None:
         """Calls `done` once, now or later, and does not raise. `max_bytes` counts unpacked."""
         limit = max_bytes or self._max_body_bytes
-        if not request.is_slow:
+        is_large = len(request.body) >= _IN_THREAD_FROM_BYTES
+        if not request.is_slow and not (is_large and self._redactor.is_on):
             try:
                 checked = self._check(request, limit)
             except Exception as error:
@@ -145,11 +157,19 @@ class Intake:
 
     def _check(self, request: Request, limit: int) -> Checked:
         plain = decompressed(request.body, request.encoding, limit)
-        return checked(request.signal, request.media_type, plain)
+        found = checked(request.signal, request.media_type, plain)
+        if self._redactor.is_on:
+            payload = self._redactor.apply(request.signal, found.payload)
+            found = replace(found, payload=payload)
+        return found
 
     def _spool_checked(self, request: Request, checked: Checked, done: Done) -> None:
         if not checked.entries:
             done(checked.outcome)
+            return
+        over = self._gate.volume_refusal(request.key, len(checked.payload)) if request.key else None
+        if over is not None:
+            self.refuse(request.signal, over, done)
             return
         more = 0 if checked.payload is request.body else len(checked.payload)
         if not self._budget.take(more):

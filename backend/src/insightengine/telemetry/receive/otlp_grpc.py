@@ -68,7 +68,7 @@ class OtlpGrpc:
         elif head.method != "POST" or head.header(b"grpc-encoding") not in _ENCODINGS:
             error = _UnsupportedError("a call is a POST, its message plain or in gzip")
         else:
-            error = self._intake.stranger(signal, head)
+            error = self._intake.stranger(head)
         if error is None:
             return None
         return self.refused(head, error)

@@ -71,7 +71,7 @@ class OtlpHttp:
             _check_export(signal, head)
         except HttpError as error:
             return self.refused(head, error)
-        stranger = self._intake.stranger(signal, head)
+        stranger = self._intake.stranger(head)
         return None if stranger is None else self.refused(head, stranger)
 
     def handle(self, head: Head, body: bytes, answer: Callable[[Answer], None]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol
 
 import structlog
@@ -13,6 +13,7 @@ from insightengine.core.secrets import Secret
 from insightengine.core.settings import PortOffset, Settings, StateFolder
 from insightengine.telemetry.port import Signal
 from insightengine.telemetry.sources.host import HostSampler
+from insightengine.telemetry.sources.pipeline import measure_store
 from insightengine.telemetry.sources.records import Measured, encode_metrics
 from insightengine.telemetry.sources.servers import (
     ServerUnreachableError,
@@ -39,8 +40,16 @@ class SourcesContext(Protocol):
 Measure = Callable[[], Sequence[Measured]]
 
 
-async def run_sources(context: SourcesContext, spool: Spool, stop: asyncio.Event) -> None:
-    """Returns soon after `stop` is set; what was read is in the spool then, or read again."""
+async def run_sources(
+    context: SourcesContext,
+    spool: Spool,
+    stop: asyncio.Event,
+    others: Mapping[str, Measure] | None = None,
+) -> None:
+    """Returns soon after `stop` is set; what was read is in the spool then, or read again.
+
+    `others` are measured as well, by the name that a log line gives them.
+    """
     state, settings = context.state, context.settings
     state.collector.mkdir(parents=True, exist_ok=True)
     status_file = state.run / "status.json"
@@ -71,7 +80,18 @@ async def run_sources(context: SourcesContext, spool: Spool, stop: asyncio.Event
             ],
             _SERVER_INTERVAL_S,
         ),
+        "store": (
+            lambda: [
+                measure_store(
+                    settings.store_host,
+                    settings.port(PortOffset.STORE),
+                    _secret(state, "store_password"),
+                )
+            ],
+            _SERVER_INTERVAL_S,
+        ),
     }
+    sources |= {name: (measure, _SERVER_INTERVAL_S) for name, measure in (others or {}).items()}
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(tailer.run(stop))
         for name, (measure, interval_s) in sources.items():
