@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import secrets
 import shutil
 import subprocess
@@ -19,8 +20,12 @@ import psutil
 
 from benchmarks.harness import free_base_port
 from insightengine.core.secrets import Secret
-from insightengine.core.settings import PortOffset, StateFolder
+from insightengine.core.settings import PortOffset, Settings, StateFolder
+from insightengine.edge.control import NginxEdge, nginx_binary
+from insightengine.edge.render import edge_argv
 from insightengine.telemetry.clickhouse import ClickHouseStore
+from insightengine.wiring.environment import PlatformContext
+from insightengine.wiring.platform import edge_configuration
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,41 @@ class StoreProcesses:
                 process.terminate()
             for process in started.values():
                 process.wait(60)
+
+    @property
+    def grpc_port(self) -> int:
+        return self.base_port + PortOffset.OTLP_GRPC
+
+    @property
+    def otlp_port(self) -> int:
+        return self.base_port + PortOffset.OTLP_HTTP
+
+    @contextmanager
+    def edge(self) -> Iterator[psutil.Process]:
+        """The product's nginx in front of the collector; yields its one busy worker's master."""
+        settings = Settings(base_port=self.base_port)
+        configuration = edge_configuration(
+            PlatformContext(settings, self.state), None, self.state.root / "console"
+        )
+        user = pwd.getpwnam("nobody") if os.geteuid() == 0 else None
+        for folder in (self.state.root, self.state.edge, self.state.logs):
+            folder.mkdir(exist_ok=True)
+            folder.chmod(0o755)
+            if user and folder != self.state.root:
+                os.chown(folder, user.pw_uid, user.pw_gid)
+        NginxEdge(configuration.paths).install(configuration)
+        nginx = subprocess.Popen(
+            edge_argv(nginx_binary(), configuration.paths),
+            user=user.pw_uid if user else None,
+            group=user.pw_gid if user else None,
+            extra_groups=[] if user else None,
+        )
+        try:
+            _until_ok(f"http://127.0.0.1:{self.otlp_port}/healthz")
+            yield psutil.Process(nginx.pid)
+        finally:
+            nginx.terminate()
+            nginx.wait(30)
 
 
 @contextmanager

@@ -18,7 +18,8 @@ from typing import Final
 
 import structlog
 
-from insightengine.core.errors import InsightError, UnavailableError
+from insightengine.core.errors import InsightError, InvalidInputError, UnavailableError
+from insightengine.telemetry.lenient import WARNING, with_valid_text
 from insightengine.telemetry.messages import entries_of, parse
 from insightengine.telemetry.port import Signal
 from insightengine.telemetry.receive.body import Encoding, MediaType, decompressed, parse_json
@@ -203,4 +204,10 @@ def checked(signal: Signal, media_type: MediaType, body: bytes) -> Checked:
     if media_type is MediaType.JSON:
         message = parse_json(signal, body)
         return Checked(message.SerializeToString(), entries_of(message))
-    return Checked(body, entries_of(parse(signal, body)))
+    try:
+        return Checked(body, entries_of(parse(signal, body)))
+    except InvalidInputError:
+        mended = with_valid_text(signal, body)
+        if mended is None:
+            raise
+    return Checked(mended, entries_of(parse(signal, mended)), Accepted(0, WARNING))
