@@ -806,6 +806,50 @@ export interface paths {
         patch: operations["users_change_user"];
         trace?: never;
     };
+    "/api/v1/views": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Views
+         * @description Your views and those that others share, by name.
+         */
+        get: operations["views_list_views"];
+        /**
+         * Save View
+         * @description Keep a view; one of yours with the same page and name is replaced.
+         */
+        put: operations["views_save_view"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/views/{view_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete View
+         * @description Forget a view of yours.
+         */
+        delete: operations["views_delete_view"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1544,6 +1588,11 @@ export interface components {
              */
             to: string;
         };
+        /**
+         * Page
+         * @enum {string}
+         */
+        Page: "logs" | "traces" | "metrics" | "infrastructure";
         /** PasswordSetup */
         PasswordSetup: {
             /**
@@ -1651,16 +1700,11 @@ export interface components {
          * ProcessSeries
          * @description One process of the platform with all its children; 1.0 of `cpu_ratio` is all processors.
          *
-         *     The values outside `points` are the newest known ones. Disk rates are null for processes of
-         *     another user than the collector's.
+         *     The two values outside `points` are the newest known ones.
          */
         ProcessSeries: {
             /** Cpu Ratio */
             cpu_ratio: number | null;
-            /** Disk Read Bytes Per S */
-            disk_read_bytes_per_s: number | null;
-            /** Disk Write Bytes Per S */
-            disk_write_bytes_per_s: number | null;
             /** Memory Bytes */
             memory_bytes: number | null;
             /** Points */
@@ -1889,8 +1933,6 @@ export interface components {
             requests: number;
             /** Requests Per S */
             requests_per_s: number;
-            /** Sent Bytes Per S */
-            sent_bytes_per_s: number;
             /** Service */
             service: string;
         };
@@ -2223,6 +2265,46 @@ export interface components {
             email: string;
             /** @default viewer */
             role: components["schemas"]["Role"];
+        };
+        /**
+         * View
+         * @description `state` is what the address of the page carries. `own` ones can be changed.
+         */
+        View: {
+            /**
+             * Changed At
+             * Format: date-time
+             */
+            changed_at: string;
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Own */
+            own: boolean;
+            page: components["schemas"]["Page"];
+            /** Shared */
+            shared: boolean;
+            /** State */
+            state: string;
+        };
+        /** ViewList */
+        ViewList: {
+            /** Items */
+            items: components["schemas"]["View"][];
+        };
+        /** ViewRequest */
+        ViewRequest: {
+            /** Name */
+            name: string;
+            page: components["schemas"]["Page"];
+            /**
+             * Shared
+             * @default false
+             */
+            shared: boolean;
+            /** State */
+            state: string;
         };
     };
     responses: never;
@@ -3766,6 +3848,99 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["User"];
                 };
+            };
+            /** @description Any error, as Problem Details. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    views_list_views: {
+        parameters: {
+            query?: {
+                page?: components["schemas"]["Page"] | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ViewList"];
+                };
+            };
+            /** @description Any error, as Problem Details. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    views_save_view: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ViewRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["View"];
+                };
+            };
+            /** @description Any error, as Problem Details. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    views_delete_view: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                view_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Any error, as Problem Details. */
             default: {

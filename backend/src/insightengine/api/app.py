@@ -28,13 +28,14 @@ from insightengine.api.routes import (
     tokens,
     upkeep,
     users,
+    views,
 )
 from insightengine.wiring.console import Services
 
 PREFIX = "/api/v1"
 _FEATURES = (
     *(auth, tokens, users, audit, platform, monitoring, search, telemetry),
-    *(metrics, sql, upkeep, ingest),
+    *(metrics, sql, upkeep, ingest, views),
 )
 
 

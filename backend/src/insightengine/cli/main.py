@@ -12,11 +12,9 @@ from insightengine.cli import (
     demo,
     down,
     exec_,
-    failover,
     ingest_keys,
     logs,
     recover,
-    replica,
     restart,
     restore,
     setup_link,
@@ -32,10 +30,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for feature in (up, demo, down, failover, status, logs, restart, setup_link):
+for feature in (up, demo, down, status, logs, restart, setup_link):
     name = feature.__name__.rpartition(".")[2].replace("_", "-")
     app.command(name=name)(feature.command)
-for group in (backup, restore, recover, replica):
+for group in (backup, restore, recover):
     app.add_typer(group.app, name=group.__name__.rpartition(".")[2])
 app.command(name="exec", context_settings={"allow_interspersed_args": False})(exec_.command)
 telemetry.app.add_typer(ingest_keys.app, name="keys")

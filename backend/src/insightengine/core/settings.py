@@ -36,7 +36,6 @@ class PortOffset:
     STORE = 23
     BACKUPS = 24
     POSTGRES = 32
-    REPLICA = 33
     VALKEY = 79
     APPLICATION = 40  # two ports (blue, green) for each service of the application, in order
 
@@ -132,6 +131,13 @@ class Settings(BaseModel):
     )
     telemetry_max_bytes: Annotated[int, Field(ge=64 * 1024 * 1024)] | None = Field(
         None, description="Size of all telemetry from which on the oldest days are removed."
+    )
+    clickhouse_url: str | None = Field(
+        None, description="HTTP address of a ClickHouse server that keeps telemetry instead of us."
+    )
+    clickhouse_user: str = Field("insight", description="User there, who may create tables.")
+    clickhouse_cluster: str | None = Field(
+        None, description="Name of its cluster; tables are then replicated and distributed."
     )
     store_memory_bytes: Annotated[int, Field(ge=64 * 1024 * 1024)] = Field(
         1024**3, description="Memory that queries of the telemetry store may use together."

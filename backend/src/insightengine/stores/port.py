@@ -6,9 +6,18 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-from insightengine.stores.records import ApiToken, AuditRecord, Role, User
+from insightengine.stores.records import ApiToken, AuditRecord, Role, SavedView, User
 
-__all__ = ["Accounts", "ApiToken", "AuditRecord", "Cache", "Role", "User"]
+__all__ = [
+    "Accounts",
+    "ApiToken",
+    "AuditRecord",
+    "Cache",
+    "Role",
+    "SavedView",
+    "SavedViews",
+    "User",
+]
 
 
 class Accounts(Protocol):
@@ -36,6 +45,18 @@ class Accounts(Protocol):
     async def touch_token(self, token_id: str, now: datetime) -> None: ...
     async def audit(self, record: AuditRecord) -> None: ...
     async def audit_records(self, before: int | None, limit: int) -> Sequence[AuditRecord]: ...
+
+
+class SavedViews(Protocol):
+    """Views of pages. Raises UnavailableError when it does not answer."""
+
+    async def views(self, user_id: str, page: str | None) -> Sequence[SavedView]:
+        """Those of the user and those that others share, by name; at most 500."""
+
+    async def save_view(self, view: SavedView) -> SavedView:
+        """Adds it, or replaces the owner's one of the same page and name, whose id stays."""
+
+    async def delete_view(self, view_id: str, owner_id: str) -> bool: ...
 
 
 class Cache(Protocol):

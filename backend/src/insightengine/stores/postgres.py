@@ -157,15 +157,22 @@ class PostgresAccounts:
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[AsyncConnection]:
-        try:
-            async with self._engine.begin() as connection:
-                yield connection
-        except (OperationalError, InterfaceError, PoolTimeoutError, OSError) as error:
+        async with transaction(self._engine) as connection:
+            yield connection
+
+
+@asynccontextmanager
+async def transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """Committed at its end. Raises UnavailableError when the database does not answer."""
+    try:
+        async with engine.begin() as connection:
+            yield connection
+    except (OperationalError, InterfaceError, PoolTimeoutError, OSError) as error:
+        raise _unavailable(error) from error
+    except DBAPIError as error:
+        if error.connection_invalidated or _sqlstate(error) == _UNDEFINED_TABLE:
             raise _unavailable(error) from error
-        except DBAPIError as error:
-            if error.connection_invalidated or _sqlstate(error) == _UNDEFINED_TABLE:
-                raise _unavailable(error) from error
-            raise
+        raise
 
 
 def _sqlstate(error: DBAPIError) -> str | None:

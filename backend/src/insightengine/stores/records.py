@@ -53,3 +53,16 @@ class AuditRecord:
     outcome: str
     request_id: str | None
     address: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SavedView:
+    """`state` is what the page's address carries: the search, the range, the columns."""
+
+    id: str
+    owner_id: str
+    page: str
+    name: str
+    state: str
+    shared: bool
+    changed_at: datetime

@@ -11,6 +11,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    UniqueConstraint,
 )
 
 metadata = MetaData(
@@ -68,4 +69,16 @@ audit_log = Table(
     Column("request_id", Text),
     Column("address", Text),
     Index("ix_audit_log_at", "at"),
+)
+saved_views = Table(
+    "saved_views",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("owner_id", Text, ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("page", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("shared", Boolean, nullable=False),
+    _moment("changed_at"),
+    UniqueConstraint("owner_id", "page", "name"),
 )

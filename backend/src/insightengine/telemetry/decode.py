@@ -295,16 +295,34 @@ _SETTINGS = (
 def insert_statement(signal: Signal, segment: Path, token: str) -> str:
     """Decodes and inserts a whole segment. Repeating it with the same token changes nothing."""
     source = f"file({_quoted(str(segment))}, 'Protobuf', {_quoted(STRUCTURES[signal])})"
+    schema = f"format_schema = {_quoted(f'{SCHEMA_FILE}:{_message(signal)}')}"
+    return _insert(signal, f"{DATABASE}.{TABLES[signal]}", source, schema, token)
+
+
+def sent_insert_statement(signal: Signal, table: str, token: str) -> str:
+    """The same for a server that gets the segment as the body of the request."""
+    schema = (
+        "format_schema_source = 'string', "
+        f"format_schema_message_name = {_quoted(_message(signal))}, "
+        f"format_schema = {_quoted(SCHEMA_FILE.read_text(encoding='utf-8'))}"
+    )
+    source = f"input({_quoted(STRUCTURES[signal])})"
+    return f"{_insert(signal, table, source, schema, token)}\nFORMAT Protobuf"
+
+
+def _message(signal: Signal) -> str:
+    return f"{signal.value.title()}Record"
+
+
+def _insert(signal: Signal, table: str, source: str, schema: str, token: str) -> str:
     if signal is Signal.METRICS:
         columns, select = _METRIC_COLUMNS, _metrics_select(source)
     else:
         columns, projection, path = _SELECTS[signal]
         select = f"{projection}{_entries(source, *path)}"
-    schema = _quoted(f"{SCHEMA_FILE}:{signal.value.title()}Record")
     return (
-        f"INSERT INTO {DATABASE}.{TABLES[signal]} ({columns}) {select}\n"
-        f"SETTINGS format_schema = {schema}, insert_deduplication_token = {_quoted(token)}, "
-        f"{_SETTINGS}"
+        f"INSERT INTO {table} ({columns}) {select}\n"
+        f"SETTINGS {schema}, insert_deduplication_token = {_quoted(token)}, {_SETTINGS}"
     )
 
 

@@ -28,6 +28,7 @@ _WRITERS: Final = 2
 _BASE_BYTES: Final = 768 * 1024**2  # the engine itself, caches, and inserts
 _CACHE_BYTES: Final = 32 * 1024**2
 _SPILL_BYTES: Final = 256 * 1024**2
+_TIMEOUT: Final = "max_execution_time"
 _CODE = re.compile(r"Code: (\d+)\.")
 
 
@@ -212,25 +213,30 @@ def _server_settings(limits: EngineLimits) -> str:
 
 @contextmanager
 def _with_settings(reader: Connection, query: Query, limits: EngineLimits) -> Iterator[None]:
-    """Settings and parameters live on the connection, so they are put back afterwards."""
-    for name, value in query.parameters.items():
-        reader.query(f"SET param_{name} = {literal(value)}")
-    changed: list[str] = []
-    reader.query(f"SET log_comment = {literal(query.id)}")
+    """Settings and parameters live on the connection, so settings are put back afterwards."""
+    limit = str(limits.query_timeout_s)
+    settings = {
+        name: value
+        for name, value in query.settings(limits.query_timeout_s).items()
+        if (name, value) != (_TIMEOUT, limit)  # that is in force
+    }
+    given = {
+        "log_comment": query.id,
+        **{f"param_{name}": value for name, value in query.parameters.items()},
+        **settings,
+    }
     try:
-        for name, value in query.settings(limits.query_timeout_s).items():
-            try:
-                reader.query(f"SET {name} = {literal(value)}")
-            except Exception as error:
-                raise StoreQueryError(*_code_and_message(error)) from None
-            changed.append(name)
+        try:
+            assigned = ", ".join(f"{name} = {literal(value)}" for name, value in given.items())
+            reader.query(f"SET {assigned}")
+        except Exception as error:
+            raise StoreQueryError(*_code_and_message(error)) from None
         if query.database != DATABASE:
             reader.query(f"USE {query.database}")
         yield
     finally:
-        for name in changed:
-            restored = f"{limits.query_timeout_s}" if name == "max_execution_time" else "DEFAULT"
-            reader.query(f"SET {name} = {restored}")
+        for name in settings:
+            reader.query(f"SET {name} = {limit if name == _TIMEOUT else 'DEFAULT'}")
         if query.database != DATABASE:
             reader.query(f"USE {DATABASE}")
 

@@ -20,8 +20,9 @@ from insightengine.protection.passwords import Passwords
 from insightengine.protection.sessions import Sessions
 from insightengine.runtimes.local.status import read_status
 from insightengine.stores.cache import RedisCache
-from insightengine.stores.port import Accounts
+from insightengine.stores.port import Accounts, SavedViews
 from insightengine.stores.postgres import PostgresAccounts, console_engine
+from insightengine.stores.views import PostgresViews
 from insightengine.telemetry.clickhouse import ClickHouseStore
 from insightengine.telemetry.ingest_keys import IngestKeys
 from insightengine.telemetry.port import TelemetryStore
@@ -49,6 +50,7 @@ class Services:
     state: StateFolder
     account_store: Accounts
     accounts: AccountService
+    views: SavedViews
     sessions: Sessions
     queries: TelemetryQueries
     searches: SearchQueries
@@ -113,6 +115,7 @@ def console_services(context: PlatformContext) -> Services:
         state=state,
         account_store=store,
         accounts=accounts,
+        views=PostgresViews(engine),
         sessions=sessions,
         queries=TelemetryQueries(asker),
         searches=SearchQueries(asker),

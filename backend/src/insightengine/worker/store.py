@@ -11,8 +11,10 @@ import structlog
 from insightengine.core.settings import PortOffset, Settings
 from insightengine.telemetry.ingest import SignalIngester
 from insightengine.telemetry.port import Signal
+from insightengine.telemetry.schema.layout import Layout
 from insightengine.telemetry.serving import serve
 from insightengine.telemetry.store_engine import EngineLimits, StoreEngine
+from insightengine.telemetry.store_remote import RemoteStore
 from insightengine.telemetry.store_server import StoreServer
 from insightengine.telemetry.upkeep.commands import Upkeep
 from insightengine.wiring.environment import PlatformContext, read_secret
@@ -25,10 +27,10 @@ async def store(context: PlatformContext, stop: asyncio.Event) -> None:
     """Serves as soon as the tables are there; on the way out the current inserts are finished."""
     settings, state = context.settings, context.state
     password = read_secret(state, "store_password")
-    engine = await asyncio.to_thread(StoreEngine, state.store, _limits(settings))
+    engine = await asyncio.to_thread(_opened, context)
     state.spool.mkdir(parents=True, mode=0o700, exist_ok=True)
     ingesters = {signal: SignalIngester(state.spool, signal, engine) for signal in Signal}
-    if engine.needs_rebuild:
+    if isinstance(engine, StoreEngine) and engine.needs_rebuild:
         await asyncio.to_thread(_rebuild, engine, ingesters)
     halt = threading.Event()
     threads = [
@@ -39,6 +41,7 @@ async def store(context: PlatformContext, stop: asyncio.Event) -> None:
         engine,
         default_days=settings.telemetry_retention_days,
         most_bytes=settings.telemetry_max_bytes,
+        layout=Layout(settings.clickhouse_cluster),
     )
     threads.append(threading.Thread(target=upkeep.run, args=(halt,), name="upkeep"))
     server = StoreServer(engine, password, lambda: counters(ingesters), upkeep.answer)
@@ -54,6 +57,22 @@ async def store(context: PlatformContext, stop: asyncio.Event) -> None:
             await asyncio.to_thread(thread.join)
         await asyncio.to_thread(server.close)
         engine.close()
+
+
+def _opened(context: PlatformContext) -> StoreEngine | RemoteStore:
+    """The engine in this process, or the ClickHouse server that the settings name."""
+    settings = context.settings
+    if settings.clickhouse_url is None:
+        return StoreEngine(context.state.store, _limits(settings))
+    remote = RemoteStore(
+        settings.clickhouse_url,
+        settings.clickhouse_user,
+        read_secret(context.state, "clickhouse_password"),
+        query_timeout_s=settings.query_timeout_s,
+        layout=Layout(settings.clickhouse_cluster),
+    )
+    remote.prepare()
+    return remote
 
 
 def _rebuild(engine: StoreEngine, ingesters: dict[Signal, SignalIngester]) -> None:

@@ -91,8 +91,6 @@ class Supervisor:
         wanted = read_wanted(self._state.run / WANTED)
         plan.start_order(wanted.specs)  # refuses circles before anything is touched
         self._wanted = wanted
-        if wanted.user is not None:  # recovery runs as the services' user and restarts PostgreSQL
-            _hand_over(self._state.run / SOCKET, wanted.user.uid, wanted.user.gid)
         specs = {spec.name: spec for spec in wanted.specs}
         gone = plan.orphans(self._keepers, specs)
         altered = [
@@ -231,10 +229,6 @@ def _locked(path: Path) -> Any:
 
 def _remove(path: Path) -> None:
     path.unlink(missing_ok=True)
-
-
-def _hand_over(path: Path, uid: int, gid: int) -> None:
-    os.chown(path, uid, gid)
 
 
 def _protect(path: Path) -> None:

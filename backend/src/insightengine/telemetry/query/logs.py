@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Final
 
@@ -20,7 +21,6 @@ from insightengine.telemetry.models import (
 )
 from insightengine.telemetry.query.cursors import LogCursor, encode
 from insightengine.telemetry.query.filters import (
-    SEVERITY_NUMBERS,
     SEVERITY_SQL,
     LogFilter,
     Where,
@@ -104,12 +104,6 @@ def page(asked: TimeRange, cursor: LogCursor | None, limit: int, rows: Sequence[
 
 def histogram_statement(grid: Grid, wanted: LogFilter) -> Statement:
     """Whole minutes are counted already, unless single entries decide what counts."""
-    counts = ", ".join(
-        f"sumIf(entries, number >= {first} AND number < {first + 4}) AS {name}"
-        for name, first in SEVERITY_NUMBERS.items()
-        if name is not LogSeverity.FATAL
-    )
-    fatal = f"sumIf(entries, number >= {SEVERITY_NUMBERS[LogSeverity.FATAL]}) AS fatal"
     is_counted = (wanted.search, wanted.trace_id, wanted.attributes) == (None, None, ())
     if is_counted and grid.step_ns % MINUTE_NS == 0:
         rows, where = _counted(grid.range, wanted)
@@ -118,7 +112,8 @@ def histogram_statement(grid: Grid, wanted: LogFilter) -> Statement:
         rows = _single(where)
     return statement(
         "SELECT intDiv(at_ns, {step_ns:Int64}) * {step_ns:Int64} AS slot_ns, "
-        f"{counts}, {fatal} FROM ({rows}) GROUP BY slot_ns",
+        "intDiv(least(number, 24) - 1, 4) AS level, sum(entries) AS entries "
+        f"FROM ({rows}) GROUP BY slot_ns, level",
         where,
         step_ns=grid.step_ns,
     )
@@ -153,16 +148,13 @@ def _counted(asked: TimeRange, wanted: LogFilter) -> tuple[str, Where]:
 
 
 def histogram(grid: Grid, rows: Sequence[Row]) -> LogHistogram:
-    by_slot = {whole(row["slot_ns"]): row for row in rows}
+    levels = tuple(LogSeverity)
+    counts: dict[int, dict[str, int]] = defaultdict(lambda: dict.fromkeys(levels, 0))
+    for row in rows:
+        counts[whole(row["slot_ns"])][levels[whole(row["level"])]] += whole(row["entries"])
     points = tuple(
         LogHistogramPoint(
-            t=slot.start,
-            **{
-                name.value: whole(by_slot[slot.start_ns][name.value])
-                if slot.start_ns in by_slot
-                else 0
-                for name in LogSeverity
-            },
+            t=slot.start, **{name.value: counts[slot.start_ns][name] for name in levels}
         )
         for slot in grid.slots()
     )

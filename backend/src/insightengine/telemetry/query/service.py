@@ -109,9 +109,10 @@ class TelemetryQueries:
     async def trace(self, trace_id: str) -> models.TraceDetail:
         """Raises NotFoundError when neither a span nor a request of it is known."""
         wanted = normal_trace_id(trace_id)
-        bounds = next(iter(await self._asker.rows(trace.bounds_statement(wanted))), None)
-        edge = await self._asker.rows(trace.edge_statement(wanted, bounds))
-        spans = await self._asker.rows(trace.spans_statement(wanted, bounds)) if bounds else []
+        edge, spans = await asyncio.gather(
+            self._asker.rows(trace.edge_statement(wanted)),
+            self._asker.rows(trace.spans_statement(wanted)),
+        )
         found = trace.detail(wanted, spans, edge)
         if found is None:
             raise NotFoundError(

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Final
 
 from insightengine.core.time import from_ns
@@ -30,7 +29,7 @@ from insightengine.telemetry.schema import EDGE_REQUESTS, SPANS, TRACE_INDEX
 
 MOST_SPANS: Final = 10_000
 _MOST_EDGE_REQUESTS: Final = 100
-_AROUND_NS: Final = timedelta(hours=1) // timedelta(microseconds=1) * 1000
+_AROUND: Final = "toIntervalHour(1)"
 
 
 def bounds_statement(trace_id: str) -> Statement:
@@ -42,7 +41,7 @@ def bounds_statement(trace_id: str) -> Statement:
     )
 
 
-def spans_statement(trace_id: str, bounds: Row) -> Statement:
+def spans_statement(trace_id: str) -> Statement:
     return Statement(
         "SELECT toUnixTimestamp64Nano(Timestamp) AS begin_ns, SpanId, ParentSpanId, SpanName, "
         "SpanKind, ServiceName, ResourceAttributes, SpanAttributes, DurationNs, StatusCode, "
@@ -50,40 +49,31 @@ def spans_statement(trace_id: str, bounds: Row) -> Statement:
         "Events.Name AS event_names, Events.Attributes AS event_attributes, "
         "Links.TraceId AS link_traces, Links.SpanId AS link_spans, "
         f"Links.TraceState AS link_states, Links.Attributes AS link_attributes FROM {SPANS} "
-        "WHERE TraceId = {trace_id:String} "
-        "AND Timestamp >= fromUnixTimestamp64Nano({begin_ns:Int64}, 'UTC') "
-        "AND Timestamp <= fromUnixTimestamp64Nano({finish_ns:Int64}, 'UTC') "
+        f"WHERE TraceId = {{trace_id:String}} AND Timestamp >= ({_known('min(Start)')}) "
+        f"AND Timestamp <= ({_known('max(End)')}) "
         f"ORDER BY Timestamp, SpanId LIMIT {MOST_SPANS}",
-        {
-            "trace_id": trace_id,
-            "begin_ns": whole(bounds["begin_ns"]),
-            "finish_ns": whole(bounds["finish_ns"]),
-        },
+        {"trace_id": trace_id},
     )
 
 
-def edge_statement(trace_id: str, bounds: Row | None) -> Statement:
+def edge_statement(trace_id: str) -> Statement:
     """Requests of the trace, the outermost first. Without spans the bloom filter finds them."""
-    columns = (
+    first = f"if(count() = 0, fromUnixTimestamp64Nano(0, 'UTC'), min(Start) - {_AROUND})"
+    last = f"if(count() = 0, now64(9, 'UTC') + {_AROUND}, max(End) + {_AROUND})"
+    return Statement(
         "SELECT toUnixTimestamp64Nano(Timestamp) AS finish_ns, Method, Path, Status, DurationMs, "
         f"Site, Release, Colour, RequestId, SpanId FROM {EDGE_REQUESTS} "
-        "WHERE TraceId = {trace_id:String} "
-    )
-    order = (
+        f"WHERE TraceId = {{trace_id:String}} AND Timestamp >= ({_known(first)}) "
+        f"AND Timestamp <= ({_known(last)}) "
         "ORDER BY toUnixTimestamp64Nano(Timestamp) - DurationMs * 1e6, DurationMs DESC "
-        f"LIMIT {_MOST_EDGE_REQUESTS}"
+        f"LIMIT {_MOST_EDGE_REQUESTS}",
+        {"trace_id": trace_id},
     )
-    if bounds is None:
-        return Statement(columns + order, {"trace_id": trace_id})
-    return Statement(
-        f"{columns}AND Timestamp >= fromUnixTimestamp64Nano({{begin_ns:Int64}}, 'UTC') "
-        f"AND Timestamp <= fromUnixTimestamp64Nano({{finish_ns:Int64}}, 'UTC') {order}",
-        {
-            "trace_id": trace_id,
-            "begin_ns": whole(bounds["begin_ns"]) - _AROUND_NS,
-            "finish_ns": whole(bounds["finish_ns"]) + _AROUND_NS,
-        },
-    )
+
+
+def _known(bound: str) -> str:
+    """From the index of traces, by which the spans lie within few granules."""
+    return f"SELECT {bound} FROM {TRACE_INDEX} WHERE TraceId = {{trace_id:String}}"
 
 
 def detail(trace_id: str, spans: Sequence[Row], edge: Sequence[Row]) -> TraceDetail | None:

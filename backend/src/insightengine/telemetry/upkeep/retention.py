@@ -101,7 +101,8 @@ class Retention:
         return Policy(signals, services)
 
     def stored(self) -> list[StoredDay]:
-        found = [line.split("\t") for line in self._executor.lines(statements.STORED_SQL)]
+        sql = statements.stored_statement(self._layout)
+        found = [line.split("\t") for line in self._executor.lines(sql)]
         return [
             StoredDay(table, date.fromisoformat(day), int(rows), int(size))
             for table, day, rows, size in found

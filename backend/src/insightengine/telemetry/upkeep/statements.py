@@ -15,17 +15,25 @@ from insightengine.telemetry.schema.tables import TABLES
 from insightengine.telemetry.store_query import literal
 from insightengine.telemetry.upkeep.retention_plan import DeleteServices, DropDay, Step
 
-STORED_SQL: Final = (
-    "SELECT table, partition, sum(rows), sum(bytes_on_disk) FROM system.parts "
-    f"WHERE active AND database = '{names.DATABASE}' AND match(partition, '^\\\\d{{4}}-') "
-    "GROUP BY table, partition ORDER BY partition, table"
-)
 POLICY_SQL: Final = (
     f"SELECT Signal, ServiceName, Days FROM {names.DATABASE}.{names.RETENTION} FINAL WHERE Days > 0"
 )
 _PARAMETER: Final = re.compile(r"\{(\w+):[^{}]*\}")
 _DAYS: Final = {table.name: table.day for table in TABLES}
-_WAIT: Final = "SETTINGS mutations_sync = 2"
+# The tables that a condition asks do not change while it is carried out.
+_WAIT: Final = "SETTINGS mutations_sync = 2, allow_nondeterministic_mutations = 1"
+
+
+def stored_statement(layout: Layout) -> str:
+    """What each table holds of each day; of a cluster, one replica of each shard counts."""
+    parts = (
+        f"cluster({literal(layout.cluster)}, system.parts)" if layout.cluster else "system.parts"
+    )
+    return (
+        "SELECT replaceRegexpOne(table, '_local$', '') AS name, partition, sum(rows), "
+        f"sum(bytes_on_disk) FROM {parts} WHERE active AND database = '{names.DATABASE}' "
+        "AND match(partition, '^[0-9]{4}-') GROUP BY name, partition ORDER BY partition, name"
+    )
 
 
 def step_statement(step: Step, layout: Layout) -> str:

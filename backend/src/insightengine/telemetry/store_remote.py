@@ -1,0 +1,119 @@
+"""A ClickHouse server or cluster in the engine's place: the same tables, statements and answers.
+
+Rows go to this server's shard with their token, so that a repeated insert is known there; the
+shards of a cluster get theirs from the collectors that stand before them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import httpx
+import structlog
+
+from insightengine.core.errors import ConflictError
+from insightengine.core.secrets import Secret
+from insightengine.telemetry import decode
+from insightengine.telemetry.insertion import StoreRefusedError
+from insightengine.telemetry.port import Signal
+from insightengine.telemetry.schema import DATABASE, migrations
+from insightengine.telemetry.schema.layout import Layout
+from insightengine.telemetry.schema.tables import BODY_INDEX
+from insightengine.telemetry.store_query import Query, StoreQueryError, check, literal
+
+_log = structlog.get_logger("telemetry.store")
+_ADMINISTRATION_S: Final = 3600.0  # a mutation of a large table
+_UNREACHABLE: Final = 210  # NETWORK_ERROR, as ClickHouse's own clients have it
+_CODE_HEADER: Final = "X-ClickHouse-Exception-Code"
+
+
+class RemoteStore:
+    """Takes the place of StoreEngine. `url` is that of the HTTP interface; the user may write."""
+
+    def __init__(
+        self,
+        url: str,
+        user: str,
+        password: Secret,
+        *,
+        query_timeout_s: float,
+        layout: Layout | None = None,
+    ) -> None:
+        self.layout = layout or Layout()
+        self._query_timeout_s = query_timeout_s
+        self._web = httpx.Client(
+            base_url=url,
+            headers={"X-ClickHouse-User": user, "X-ClickHouse-Key": password.reveal()},
+            timeout=httpx.Timeout(_ADMINISTRATION_S, connect=5.0),
+        )
+
+    def prepare(self) -> None:
+        """Makes the tables where there are none. Raises ConflictError for an older version."""
+        for statement in migrations.bootstrap_statements(self.layout):
+            self.execute(statement)
+        applied = frozenset(int(line) for line in self.lines(migrations.APPLIED_SQL))
+        if applied and migrations.LATEST not in applied:
+            raise ConflictError(
+                f"the store has schema version {max(applied)}, this needs {migrations.LATEST}",
+                hint="a server is never older: it was first supported with version 2",
+            )
+        for statement in migrations.create_statements(self.layout):
+            self.execute(statement)
+        if not applied:
+            versions = range(1, migrations.LATEST + 1)
+            self.execute(migrations.applied_statement(*versions))
+            _log.info("telemetry tables made", cluster=self.layout.cluster)
+
+    def insert(self, signal: Signal, segment: Path, token: str) -> None:
+        """`insertion.Inserter`."""
+        table = self.layout.local(decode.TABLES[signal])
+        statement = decode.sent_insert_statement(signal, table, token)
+        settings = {"exclude_materialize_skip_indexes_on_insert": BODY_INDEX}
+        try:
+            self._post(statement, segment.read_bytes(), settings)
+        except StoreQueryError as error:
+            raise StoreRefusedError(error.code, str(error)) from None
+
+    def run(self, query: Query) -> bytes:
+        check(query)
+        arguments = {
+            "database": query.database,
+            "default_format": query.format,
+            "query_id": query.id,
+            "readonly": "2",
+            "distributed_product_mode": "global",
+            "max_execution_time": str(self._query_timeout_s),
+            **query.settings(self._query_timeout_s),
+            **{f"param_{name}": text for name, text in query.parameters.items()},
+        }
+        return self._post(query.sql, None, arguments)
+
+    def cancel(self, query_id: str) -> None:
+        self.execute(
+            f"KILL QUERY{self.layout.on_cluster} WHERE query_id = {literal(query_id)} ASYNC"
+        )
+
+    def execute(self, statement: str) -> None:
+        self._post(statement, None, {})
+
+    def lines(self, sql: str) -> list[str]:
+        arguments = {"default_format": "TSVRaw", "database": DATABASE}
+        return self._post(sql, None, arguments).decode().split("\n")[:-1]
+
+    def close(self) -> None:
+        self._web.close()
+
+    def _post(self, sql: str, body: bytes | None, arguments: dict[str, str]) -> bytes:
+        """The statement is the body, or stands in the address where rows are sent."""
+        parameters = {**arguments, **({} if body is None else {"query": sql})}
+        content = sql.encode() if body is None else body
+        try:
+            answer = self._web.post("/", params=parameters, content=content)
+        except httpx.HTTPError as error:
+            reason = f"DB::Exception: {error or error.__class__.__name__}. (NETWORK_ERROR)"
+            raise StoreQueryError(_UNREACHABLE, reason) from None
+        if not answer.is_success:
+            code = int(answer.headers.get(_CODE_HEADER, "0") or "0")
+            raise StoreQueryError(code, answer.text[:4000])
+        return answer.content
