@@ -12,11 +12,12 @@ import random
 import statistics
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import cycle
+from pathlib import Path
 
-from benchmarks import records
+from benchmarks import peers, records
 from benchmarks.arrivals import arriving
 from benchmarks.harness import arguments, progress, report
 from benchmarks.processes import StoreProcesses, throwaway_store
@@ -30,11 +31,13 @@ from insightengine.telemetry.store_query import Query
 CAVEAT = (
     "Times from the question to its answer as Python objects; store process, collector and sender\n"
     "share the cores. Each question is asked with another range or id each time.\n"
-    "Bytes are those of the table with its indexes; derived tables are named apart. A loaded\n"
-    "machine makes every figure worse: see load_average."
+    "Bytes are of the table with its indexes, derived tables are named apart. The peer holds\n"
+    "at most a million logs; `alone_` is ourselves over as many, and a ratio above 1 says\n"
+    "that the peer takes more. A loaded machine makes every figure worse: see load_average."
 )
 DAY = timedelta(hours=24)
 _BATCH = 250_000
+_PEER_LOGS = 1_000_000
 _RARE = 100  # how many records hold the rare word
 _RANGES = (timedelta(minutes=15), timedelta(hours=1), timedelta(hours=6), DAY)
 Question = Callable[[], Awaitable[object]]
@@ -54,6 +57,7 @@ def main() -> None:
     parser.add_argument("--spans", type=_count, help="spans, such as 50M (quick: 1M)")
     parser.add_argument("--rate", type=_count, help="records a second that arrive (quick: 10k)")
     parser.add_argument("--rounds", type=int, help="how often each question is asked")
+    parser.add_argument("--no-peer", action="store_true", help="do not ask VictoriaLogs, too")
     given = parser.parse_args()
     size = Size(
         logs=given.logs or (1_000_000 if given.quick else 100_000_000),
@@ -61,12 +65,15 @@ def main() -> None:
         rounds=given.rounds or (12 if given.quick else 60),
         records_per_s=(10_000 if given.quick else 50_000) if given.rate is None else given.rate,
     )
+    peer = None if given.quick or given.no_peer else peers.binary()
     with throwaway_store() as processes:
-        figures = _figures(processes, size)
+        figures = _figures(processes, size, peer)
     report(figures, CAVEAT, given)
 
 
-def _figures(processes: StoreProcesses, size: Size) -> dict[str, float | int | str]:
+def _figures(
+    processes: StoreProcesses, size: Size, peer: Path | None
+) -> dict[str, float | int | str]:
     end = datetime.now(UTC)
     started = time.perf_counter()
     stored = fill(processes, TimeRange(end - DAY, end), size)
@@ -75,15 +82,42 @@ def _figures(processes: StoreProcesses, size: Size) -> dict[str, float | int | s
         begun, before = time.perf_counter(), arrivals.count()
         timed = asyncio.run(_ask(processes, TimeRange(end - DAY, end), size))
         rate = (arrivals.count() - before) / (time.perf_counter() - begun)
+    p95 = {f"{name}_p95_ms": round(_percentile(times, 95), 1) for name, times in timed.items()}
     return {
-        **{f"{name}_p95_ms": round(_percentile(times, 95), 1) for name, times in timed.items()},
+        **p95,
         **{f"{name}_p50_ms": round(statistics.median(times), 1) for name, times in timed.items()},
         **stored,
+        **(_compared(processes, peer, TimeRange(end - DAY, end), size) if peer else {}),
         "logs": size.logs,
         "spans": size.spans,
         "arriving_records_per_s": round(rate),
         "load_average": round(os.getloadavg()[0], 1),
     }
+
+
+def _compared(
+    processes: StoreProcesses, peer: Path, day: TimeRange, size: Size
+) -> dict[str, float | int | str]:
+    """The peer over at most `_PEER_LOGS` records, and ourselves over the same, nothing arriving."""
+    with throwaway_store() as alone:
+        few = replace(size, logs=min(size.logs, _PEER_LOGS), spans=0, records_per_s=0)
+        stored = fill(alone, day, few)
+        with alone.running():
+            ours = asyncio.run(_ask(alone, day, few))
+        engine = StoreEngine(alone.state.store, EngineLimits(1024**3, 600))
+        try:
+            theirs = peers.measure(peer, engine, alone.state.root / "peer", day, size.rounds)
+        finally:
+            engine.close()
+    figures: dict[str, float | int | str] = {"peer_logs": few.logs, **theirs}
+    for name in ("rare_word", "histogram"):
+        own = _percentile(ours[name], 95)
+        figures[f"alone_{name}_p95_ms"] = round(own, 1)
+        theirs_ms = theirs[f"victorialogs_{name}_p95_ms"]
+        figures[f"victorialogs_{name}_ratio"] = round(theirs_ms / own, 2)
+    own_bytes = float(stored["bytes_per_log"])
+    figures["victorialogs_bytes_ratio"] = round(theirs["victorialogs_bytes_per_log"] / own_bytes, 2)
+    return figures
 
 
 def fill(processes: StoreProcesses, day: TimeRange, size: Size) -> dict[str, float | int | str]:
@@ -104,7 +138,7 @@ def fill(processes: StoreProcesses, day: TimeRange, size: Size) -> dict[str, flo
 
 
 def _batches(day: TimeRange, count: int) -> Iterator[tuple[int, records.Span]]:
-    step_ns = (day.end_ns - day.start_ns) / count
+    step_ns = (day.end_ns - day.start_ns) / max(count, 1)
     for first in range(0, count, _BATCH):
         size = min(_BATCH, count - first)
         start = day.start_ns + int(first * step_ns)
@@ -122,12 +156,12 @@ def _bytes(engine: StoreEngine, size: Size) -> dict[str, float | int | str]:
         name: (int(disk), int(raw))
         for name, disk, raw in (line.split("\t") for line in answer.decode().splitlines())
     }
-    logs, spans = found.pop(LOGS), found.pop(SPANS)
+    logs, spans = found.pop(LOGS), found.pop(SPANS, (0, 1))
     return {
         "bytes_per_log": round(logs[0] / size.logs, 1),
-        "bytes_per_span": round(spans[0] / size.spans, 1),
+        "bytes_per_span": round(spans[0] / max(size.spans, 1), 1),
         "log_compression": round(logs[1] / logs[0], 1),
-        "span_compression": round(spans[1] / spans[0], 1),
+        "span_compression": round(spans[1] / max(spans[0], 1), 1),
         "derived_mb": round(sum(disk for disk, _ in found.values()) / 1e6, 1),
     }
 
@@ -180,12 +214,8 @@ async def _questions(
         found = await queries.log_histogram(jittered(), log_filter())
         assert any(point.info for point in found.points), "the histogram is empty"
 
-    return {
-        "overview": overview,
-        "rare_word": rare_word,
-        "trace": trace,
-        "histogram": histogram,
-    }
+    asked: dict[str, Question] = {"rare_word": rare_word, "histogram": histogram}
+    return {"overview": overview, **asked, "trace": trace} if traces else asked
 
 
 def _percentile(values: list[float], percent: int) -> float:
