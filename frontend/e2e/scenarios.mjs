@@ -71,11 +71,11 @@ async function errorSpike(browser) {
     );
   }, "a click on the spike leads to a trace");
   await page.getByTestId("waterfall").waitFor({ timeout: 30_000 });
-  await page.getByTestId("trace-summary").getByText("502", { exact: true }).waitFor();
+  await page.getByTestId("trace-summary").getByText("502", { exact: true }).first().waitFor();
   await page.getByTestId("waterfall").getByText("PaymentGatewayError").first().waitFor();
   const lines = page.getByTestId("trace-logs");
-  await lines.getByText("payment failed").waitFor();
-  await lines.getByText("request failed").click();
+  await lines.getByText("payment failed").first().waitFor();
+  await lines.getByText("request failed").first().click();
   const drawer = page.getByRole("dialog");
   await drawer.getByText("AcquirerTimeoutError").first().waitFor();
   await page.keyboard.press("Escape");
