@@ -246,6 +246,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/recovery": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Recovery Status
+         * @description Objectives, repositories with the WAL that they hold, and backups, the newest first.
+         */
+        get: operations["recovery_status"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/telemetry/completions": {
         parameters: {
             query?: never;
@@ -888,6 +908,39 @@ export interface components {
             items: components["schemas"]["AuditEntry"][];
             /** Next Cursor */
             next_cursor: string | null;
+        };
+        /**
+         * BackupEntry
+         * @description `standing`: unverified, verified, restored or damaged; only the middle two count.
+         */
+        BackupEntry: {
+            /** Id */
+            id: string;
+            /** Kind */
+            kind: string;
+            /** Parent */
+            parent: string | null;
+            /** Plain Bytes */
+            plain_bytes: number;
+            /** Reason */
+            reason: string;
+            /** Repositories */
+            repositories: string[];
+            /** Seconds */
+            seconds: number;
+            /** Standing */
+            standing: string;
+            /**
+             * Started At
+             * Format: date-time
+             */
+            started_at: string;
+            /** Stop Lsn */
+            stop_lsn: string;
+            /** Stored Bytes */
+            stored_bytes: number;
+            /** Timeline */
+            timeline: number;
         };
         /**
          * Completion
@@ -1550,6 +1603,28 @@ export interface components {
             /** Table */
             table: string;
         };
+        /**
+         * Objectives
+         * @description null means unknown, which is never good. `breached` names `rpo` and `rto`.
+         */
+        Objectives: {
+            /** Breached */
+            breached: string[];
+            /** Detail */
+            detail: string;
+            /** Is Rto Measured */
+            is_rto_measured: boolean;
+            /** Newest Proven */
+            newest_proven: string | null;
+            /** Rpo S */
+            rpo_s: number | null;
+            /** Rpo Target S */
+            rpo_target_s: number | null;
+            /** Rto S */
+            rto_s: number | null;
+            /** Rto Target S */
+            rto_target_s: number | null;
+        };
         /** Overseer */
         Overseer: {
             /** Pid */
@@ -1735,6 +1810,14 @@ export interface components {
          * @enum {string}
          */
         Reason: "age" | "size";
+        /** RecoveryOverview */
+        RecoveryOverview: {
+            /** Backups */
+            backups: components["schemas"]["BackupEntry"][];
+            objectives: components["schemas"]["Objectives"];
+            /** Repositories */
+            repositories: components["schemas"]["RepositoryStatus"][];
+        };
         /**
          * Removal
          * @description Records of `day` go on `removed_on`; `service` null means all that have no own days.
@@ -1753,6 +1836,22 @@ export interface components {
             /** Service */
             service: string | null;
             signal: components["schemas"]["Signal"];
+        };
+        /**
+         * RepositoryStatus
+         * @description `problem` is why it cannot be used or has no newer WAL.
+         */
+        RepositoryStatus: {
+            /** Coverage */
+            coverage: components["schemas"]["WalRange"][];
+            /** Problem */
+            problem: string | null;
+            /** Repository */
+            repository: string;
+            /** Wal At */
+            wal_at: string | null;
+            /** Wal Lsn */
+            wal_lsn: string | null;
         };
         /**
          * RequestPoint
@@ -2306,6 +2405,15 @@ export interface components {
             /** State */
             state: string;
         };
+        /** WalRange */
+        WalRange: {
+            /** End */
+            end: string;
+            /** Start */
+            start: string;
+            /** Timeline */
+            timeline: number;
+        };
     };
     responses: never;
     parameters: never;
@@ -2698,6 +2806,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PlatformStatus"];
+                };
+            };
+            /** @description Any error, as Problem Details. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    recovery_status: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryOverview"];
                 };
             };
             /** @description Any error, as Problem Details. */
