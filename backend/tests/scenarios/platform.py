@@ -80,6 +80,10 @@ class Platform:
     def otlp(self) -> str:
         return f"http://127.0.0.1:{self.base_port + 18}"
 
+    @property
+    def otlp_grpc(self) -> str:
+        return f"http://127.0.0.1:{self.base_port + 17}"
+
     def environment(self) -> dict[str, str]:
         return {
             **os.environ,

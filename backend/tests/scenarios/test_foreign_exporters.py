@@ -1,4 +1,4 @@
-"""Clients that nobody here wrote: OpenTelemetry's Python and JavaScript SDKs, over OTLP/HTTP."""
+"""Clients that nobody here wrote: OpenTelemetry's SDKs for Python and JavaScript."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import (
+    OTLPSpanExporter as GrpcSpanExporter,
+)
 from opentelemetry.exporter.otlp.proto.http import Compression
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 
 from tests.scenarios.platform import Platform, eventually
 
@@ -27,11 +30,16 @@ def spans_of(platform: Platform, service: str) -> list[dict[str, Any]]:
     )
 
 
-@pytest.mark.parametrize("compression", [Compression.NoCompression, Compression.Gzip])
-def test_the_python_sdk_exports_spans(demo: Platform, compression: Compression) -> None:
-    service = f"python-client-{compression.name.lower()}"
+@pytest.mark.parametrize("protocol", ["plain", "gzip", "grpc"])
+def test_the_python_sdk_exports_spans(demo: Platform, protocol: str) -> None:
+    service = f"python-client-{protocol}"
     provider = TracerProvider(resource=Resource.create({"service.name": service}))
-    exporter = OTLPSpanExporter(f"{demo.otlp}/v1/traces", compression=compression)
+    exporter: SpanExporter
+    if protocol == "grpc":
+        exporter = GrpcSpanExporter(demo.otlp_grpc, insecure=True)
+    else:
+        compression = Compression.Gzip if protocol == "gzip" else Compression.NoCompression
+        exporter = OTLPSpanExporter(f"{demo.otlp}/v1/traces", compression=compression)
     provider.add_span_processor(BatchSpanProcessor(exporter))
     tracer = provider.get_tracer("test")
     for number in range(100):
@@ -55,7 +63,11 @@ def test_the_javascript_sdk_exports_traces_logs_and_metrics(demo: Platform) -> N
     sent = subprocess.run(
         [node, "send.mjs"],
         cwd=JAVASCRIPT,
-        env={**os.environ, "OTEL_EXPORTER_OTLP_ENDPOINT": demo.otlp},
+        env={
+            **os.environ,
+            "OTEL_EXPORTER_OTLP_ENDPOINT": demo.otlp,
+            "OTLP_GRPC_ENDPOINT": demo.otlp_grpc,
+        },
         capture_output=True,
         text=True,
         timeout=30,
@@ -64,11 +76,12 @@ def test_the_javascript_sdk_exports_traces_logs_and_metrics(demo: Platform) -> N
     assert sent.returncode == 0, sent.stderr
 
     spans = eventually(
-        lambda: found if len(found := spans_of(demo, "javascript-client")) == 2 else None,
+        lambda: found if len(found := spans_of(demo, "javascript-client")) == 3 else None,
         15,
-        "both traces of the JavaScript SDK",
+        "all traces of the JavaScript SDK",
     )
-    assert [span["SpanName"] for span in spans] == ["sent as json", "sent as protobuf"]
+    names = [span["SpanName"] for span in spans]
+    assert names == ["sent as grpc", "sent as json", "sent as protobuf"]
     for span in spans:
         assert span["StatusCode"] == "error"
         assert span["events"] == ["exception"]
@@ -85,3 +98,15 @@ def test_the_javascript_sdk_exports_traces_logs_and_metrics(demo: Platform) -> N
     )
     # A cumulative counter: one point each for the flush and the end of the program.
     assert {(point["MetricName"], point["Value"]) for point in points} == {("javascript.sent", 7)}
+
+
+def test_the_shop_is_traced_by_instrumentations_that_it_did_not_write(demo: Platform) -> None:
+    """FastAPI, psycopg, redis and httpx, each instrumented by OpenTelemetry's own package."""
+    wanted = {
+        f"opentelemetry.instrumentation.{name}" for name in ("fastapi", "psycopg", "redis", "httpx")
+    }
+
+    def scopes() -> set[str]:
+        return {row["ScopeName"] for row in demo.sql("SELECT DISTINCT ScopeName FROM spans")}
+
+    eventually(lambda: wanted <= scopes(), 60, f"spans of {sorted(wanted)}")

@@ -1,7 +1,9 @@
-// Sends one trace as protobuf, one as JSON, one log record and one counter to OTEL_EXPORTER_OTLP_ENDPOINT.
+// Sends one trace as protobuf, one as JSON, one log record and one counter to OTEL_EXPORTER_OTLP_ENDPOINT,
+// and one trace over gRPC to OTLP_GRPC_ENDPOINT.
 import { SpanStatusCode } from "@opentelemetry/api";
 import { OTLPLogExporter } from "@opentelemetry/exporter-logs-otlp-http";
 import { OTLPMetricExporter } from "@opentelemetry/exporter-metrics-otlp-http";
+import { OTLPTraceExporter as GrpcTraceExporter } from "@opentelemetry/exporter-trace-otlp-grpc";
 import { OTLPTraceExporter as JsonTraceExporter } from "@opentelemetry/exporter-trace-otlp-http";
 import { OTLPTraceExporter as ProtoTraceExporter } from "@opentelemetry/exporter-trace-otlp-proto";
 import { resourceFromAttributes } from "@opentelemetry/resources";
@@ -11,8 +13,13 @@ import { BatchSpanProcessor, NodeTracerProvider } from "@opentelemetry/sdk-trace
 
 const resource = resourceFromAttributes({ "service.name": "javascript-client" });
 
-for (const [encoding, Exporter] of [["protobuf", ProtoTraceExporter], ["json", JsonTraceExporter]]) {
-  const provider = new NodeTracerProvider({ resource, spanProcessors: [new BatchSpanProcessor(new Exporter())] });
+const exporters = {
+  protobuf: new ProtoTraceExporter(),
+  json: new JsonTraceExporter(),
+  grpc: new GrpcTraceExporter({ url: process.env.OTLP_GRPC_ENDPOINT }),
+};
+for (const [encoding, exporter] of Object.entries(exporters)) {
+  const provider = new NodeTracerProvider({ resource, spanProcessors: [new BatchSpanProcessor(exporter)] });
   const span = provider.getTracer("send").startSpan(`sent as ${encoding}`, {
     attributes: { encoding, answer: 42, ratio: 0.5, sent: true, tags: ["a", "b"] },
   });
