@@ -246,7 +246,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/recovery": {
+    "/api/v1/releases": {
         parameters: {
             query?: never;
             header?: never;
@@ -254,10 +254,174 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Recovery Status
-         * @description Objectives, repositories with the WAL that they hold, and backups, the newest first.
+         * List Releases
+         * @description Every release that is kept, the newest first.
          */
-        get: operations["recovery_status"];
+        get: operations["releases_list_releases"];
+        put?: never;
+        /**
+         * Deploy
+         * @description Release the application as its folder is now; follow the operation by its id.
+         */
+        post: operations["releases_deploy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/releases/maintenance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set Maintenance
+         * @description Close the application for visitors, or open it again.
+         */
+        put: operations["releases_set_maintenance"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/releases/operations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Operations
+         * @description Deployments, rollbacks and clean-ups, the newest first; `before` is the last id seen.
+         */
+        get: operations["releases_list_operations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/releases/operations/{operation_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Operation Detail
+         * @description One operation with all its steps and what is left to do.
+         */
+        get: operations["releases_operation_detail"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/releases/operations/{operation_id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Approve
+         * @description Agree to the plan that waits, or keep what the gates could not judge.
+         */
+        post: operations["releases_approve"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/releases/operations/{operation_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel
+         * @description Take a running release back; what served before serves again.
+         */
+        post: operations["releases_cancel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/releases/operations/{operation_id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Operation Events
+         * @description Follows an operation as server-sent events `entry` and `operation`, until it is over.
+         */
+        get: operations["releases_operation_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/releases/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Rollback
+         * @description Bring back an earlier release; the previous one when none is named.
+         */
+        post: operations["releases_rollback"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/releases/state": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Release State
+         * @description What serves now, and whether it is closed for maintenance.
+         */
+        get: operations["releases_release_state"];
         put?: never;
         post?: never;
         delete?: never;
@@ -910,39 +1074,6 @@ export interface components {
             next_cursor: string | null;
         };
         /**
-         * BackupEntry
-         * @description `standing`: unverified, verified, restored or damaged; only the middle two count.
-         */
-        BackupEntry: {
-            /** Id */
-            id: string;
-            /** Kind */
-            kind: string;
-            /** Parent */
-            parent: string | null;
-            /** Plain Bytes */
-            plain_bytes: number;
-            /** Reason */
-            reason: string;
-            /** Repositories */
-            repositories: string[];
-            /** Seconds */
-            seconds: number;
-            /** Standing */
-            standing: string;
-            /**
-             * Started At
-             * Format: date-time
-             */
-            started_at: string;
-            /** Stop Lsn */
-            stop_lsn: string;
-            /** Stored Bytes */
-            stored_bytes: number;
-            /** Timeline */
-            timeline: number;
-        };
-        /**
          * Completion
          * @description `text` replaces the characters from `start` to `end` of what was typed.
          */
@@ -998,6 +1129,14 @@ export interface components {
             email: string;
             /** Password */
             password: string;
+        };
+        /** Decision */
+        Decision: {
+            /**
+             * Why
+             * @default
+             */
+            why: string;
         };
         /**
          * Deletion
@@ -1088,6 +1227,20 @@ export interface components {
             /** Latency Ms */
             latency_ms: number;
             status: components["schemas"]["Condition"];
+        };
+        /** DeploymentRequest */
+        DeploymentRequest: {
+            /**
+             * Forward Only
+             * @description Migrate also when nothing takes it back.
+             * @default false
+             */
+            forward_only: boolean;
+            /**
+             * Message
+             * @default
+             */
+            message: string;
         };
         /**
          * EdgeRequest
@@ -1517,6 +1670,11 @@ export interface components {
             /** Skipped */
             skipped: boolean;
         };
+        /** Maintenance */
+        Maintenance: {
+            /** Closed */
+            closed: boolean;
+        };
         /** Metric */
         Metric: {
             /** Description */
@@ -1604,27 +1762,26 @@ export interface components {
             table: string;
         };
         /**
-         * Objectives
-         * @description null means unknown, which is never good. `breached` names `rpo` and `rto`.
+         * OperationDetail
+         * @description `left` are the steps that are still to be done.
          */
-        Objectives: {
-            /** Breached */
-            breached: string[];
-            /** Detail */
-            detail: string;
-            /** Is Rto Measured */
-            is_rto_measured: boolean;
-            /** Newest Proven */
-            newest_proven: string | null;
-            /** Rpo S */
-            rpo_s: number | null;
-            /** Rpo Target S */
-            rpo_target_s: number | null;
-            /** Rto S */
-            rto_s: number | null;
-            /** Rto Target S */
-            rto_target_s: number | null;
+        OperationDetail: {
+            /** Entries */
+            entries: components["schemas"]["ReleaseEntry"][];
+            /** Left */
+            left: string[];
+            operation: components["schemas"]["ReleaseOperation"];
         };
+        /** OperationList */
+        OperationList: {
+            /** Items */
+            items: components["schemas"]["ReleaseOperation"][];
+        };
+        /**
+         * OperationState
+         * @enum {string}
+         */
+        OperationState: "queued" | "running" | "waiting" | "held" | "done" | "unchanged" | "refused" | "failed" | "cancelled";
         /** Overseer */
         Overseer: {
             /** Pid */
@@ -1810,13 +1967,122 @@ export interface components {
          * @enum {string}
          */
         Reason: "age" | "size";
-        /** RecoveryOverview */
-        RecoveryOverview: {
-            /** Backups */
-            backups: components["schemas"]["BackupEntry"][];
-            objectives: components["schemas"]["Objectives"];
-            /** Repositories */
-            repositories: components["schemas"]["RepositoryStatus"][];
+        /**
+         * Release
+         * @description `state` is `serving`, `warm` (kept running for a rollback) or `kept`.
+         */
+        Release: {
+            /** Artefacts */
+            artefacts: {
+                [key: string]: string;
+            };
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Created By */
+            created_by: string;
+            /** Id */
+            id: string;
+            /** Label */
+            label: string;
+            /** Message */
+            message: string;
+            /** Migrations */
+            migrations: string[];
+            /** Served Since */
+            served_since: string | null;
+            /** State */
+            state: string;
+            /** Unit */
+            unit: string;
+        };
+        /**
+         * ReleaseEntry
+         * @description A line of the journal. `phase` is intent, done, failed or note.
+         */
+        ReleaseEntry: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Detail */
+            detail: {
+                [key: string]: unknown;
+            };
+            /** Phase */
+            phase: string;
+            /** Seq */
+            seq: number;
+            /** Step */
+            step: string;
+        };
+        /** ReleaseList */
+        ReleaseList: {
+            /** Items */
+            items: components["schemas"]["Release"][];
+        };
+        /**
+         * ReleaseOperation
+         * @description One deployment, rollback or clean-up. `held` says what the gates could not decide.
+         */
+        ReleaseOperation: {
+            /**
+             * Asked At
+             * Format: date-time
+             */
+            asked_at: string;
+            /** Asked By */
+            asked_by: string;
+            /** Cancelled By */
+            cancelled_by: string | null;
+            /** Ended At */
+            ended_at: string | null;
+            /** Failure */
+            failure: {
+                [key: string]: unknown;
+            } | null;
+            /** Held */
+            held: string | null;
+            /** Id */
+            id: number;
+            /** Kind */
+            kind: string;
+            /** Message */
+            message: string;
+            /** Previous */
+            previous: string | null;
+            /** Release */
+            release: string | null;
+            /** Started At */
+            started_at: string | null;
+            state: components["schemas"]["OperationState"];
+            /** Summary */
+            summary: string;
+            /** Unit */
+            unit: string;
+        };
+        /**
+         * ReleaseState
+         * @description What serves now, and until when the previous release can be switched back to.
+         */
+        ReleaseState: {
+            /** Maintenance By */
+            maintenance_by: string | null;
+            /** Maintenance Since */
+            maintenance_since: string | null;
+            /** Serving */
+            serving: string | null;
+            /** Serving Since */
+            serving_since: string | null;
+            /** Unit */
+            unit: string | null;
+            /** Warm */
+            warm: string | null;
+            /** Warm Until */
+            warm_until: string | null;
         };
         /**
          * Removal
@@ -1836,22 +2102,6 @@ export interface components {
             /** Service */
             service: string | null;
             signal: components["schemas"]["Signal"];
-        };
-        /**
-         * RepositoryStatus
-         * @description `problem` is why it cannot be used or has no newer WAL.
-         */
-        RepositoryStatus: {
-            /** Coverage */
-            coverage: components["schemas"]["WalRange"][];
-            /** Problem */
-            problem: string | null;
-            /** Repository */
-            repository: string;
-            /** Wal At */
-            wal_at: string | null;
-            /** Wal Lsn */
-            wal_lsn: string | null;
         };
         /**
          * RequestPoint
@@ -1974,6 +2224,14 @@ export interface components {
          * @enum {string}
          */
         Role: "viewer" | "operator" | "administrator";
+        /** RollbackRequest */
+        RollbackRequest: {
+            /**
+             * Release
+             * @description The previous one otherwise.
+             */
+            release?: string | null;
+        };
         /** RouteList */
         RouteList: {
             /** Items */
@@ -2405,15 +2663,6 @@ export interface components {
             /** State */
             state: string;
         };
-        /** WalRange */
-        WalRange: {
-            /** End */
-            end: string;
-            /** Start */
-            start: string;
-            /** Timeline */
-            timeline: number;
-        };
     };
     responses: never;
     parameters: never;
@@ -2819,7 +3068,7 @@ export interface operations {
             };
         };
     };
-    recovery_status: {
+    releases_list_releases: {
         parameters: {
             query?: never;
             header?: never;
@@ -2834,7 +3083,297 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["RecoveryOverview"];
+                    "application/json": components["schemas"]["ReleaseList"];
+                };
+            };
+            /** @description Any error, as Problem Details. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    releases_deploy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeploymentRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReleaseOperation"];
+                };
+            };
+            /** @description Any error, as Problem Details. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    releases_set_maintenance: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Maintenance"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReleaseState"];
+                };
+            };
+            /** @description Any error, as Problem Details. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    releases_list_operations: {
+        parameters: {
+            query?: {
+                limit?: number;
+                before?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OperationList"];
+                };
+            };
+            /** @description Any error, as Problem Details. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    releases_operation_detail: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                operation_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OperationDetail"];
+                };
+            };
+            /** @description Any error, as Problem Details. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    releases_approve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                operation_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Decision"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReleaseOperation"];
+                };
+            };
+            /** @description Any error, as Problem Details. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    releases_cancel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                operation_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReleaseOperation"];
+                };
+            };
+            /** @description Any error, as Problem Details. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    releases_operation_events: {
+        parameters: {
+            query?: {
+                after?: number;
+            };
+            header?: never;
+            path: {
+                operation_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /** @description Any error, as Problem Details. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    releases_rollback: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RollbackRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReleaseOperation"];
+                };
+            };
+            /** @description Any error, as Problem Details. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    releases_release_state: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReleaseState"];
                 };
             };
             /** @description Any error, as Problem Details. */

@@ -17,9 +17,13 @@ from insightengine.application.load import load_application
 from insightengine.runtimes.compose.names import Names
 from insightengine.runtimes.compose.runner import Runner, docker_environment
 from insightengine.runtimes.compose.runtime import ComposeRuntime
+from insightengine.runtimes.local.artefacts import Artefacts
+from insightengine.runtimes.local.colours import LocalRuntime
 from insightengine.runtimes.port import ReleaseRuntime, Source, Unit
+from insightengine.wiring.application import unit_processes
 from tests.docker.engine import Engine
 from tests.fakes.runtime import FakeRuntime
+from tests.supervised import context_in, supervised
 
 TINY = Path(__file__).parents[1] / "applications/tiny"
 
@@ -90,4 +94,21 @@ def compose(request: pytest.FixtureRequest) -> Iterator[Harness]:
                 runtime.discard(artefact)
 
 
-RUNTIMES = {"fake": fake, "compose": compose}
+@contextmanager
+def local(_: pytest.FixtureRequest) -> Iterator[Harness]:
+    with _folder() as folder:
+        context = context_in(folder.parent)
+
+        def make() -> LocalRuntime:
+            artefacts = Artefacts(context.state.releases / "artefacts", None)
+            return LocalRuntime(
+                context.state,
+                artefacts,
+                lambda unit, colour, folders: unit_processes(context, unit, colour, folders),
+            )
+
+        with supervised(context):
+            yield Harness(make(), make, folder)
+
+
+RUNTIMES = {"fake": fake, "local": local, "compose": compose}

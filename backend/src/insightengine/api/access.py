@@ -77,6 +77,7 @@ def require(role: Role) -> _Require:
 
 public = _Public(None)
 Viewer = Annotated[Principal, Depends(require(Role.VIEWER))]
+Operator = Annotated[Principal, Depends(require(Role.OPERATOR))]
 Administrator = Annotated[Principal, Depends(require(Role.ADMINISTRATOR))]
 
 

@@ -60,6 +60,7 @@ class LocalPlace:
     python: str
     port: int | None
     endpoints: Mapping[str, Endpoint]
+    source: str = "."
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +116,7 @@ def _value(found: re.Match[str], service: str, place: LocalPlace) -> str:
             "python": place.python,
             "scripts": str(PurePath(place.python).parent),
             "port": None if place.port is None else str(place.port),
+            "source": place.source,
         }
         value = own.get(name)
     if value is None:

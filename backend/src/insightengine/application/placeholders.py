@@ -19,6 +19,7 @@ OWN: Mapping[str, str] = {
     "python": "the interpreter that runs the platform",
     "scripts": "the folder of that interpreter, with the commands installed beside it",
     "port": "the port on which this service must listen; also in `$PORT`",
+    "source": "the folder that holds this version of the service's source",
 }
 OF_OTHERS: Mapping[str, str] = {
     "host": "where that service is reached: through the edge when it publishes a port, else "

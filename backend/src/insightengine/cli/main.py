@@ -8,15 +8,21 @@ from typing import Annotated
 import typer
 
 from insightengine.cli import (
+    approve,
     backup,
     demo,
+    deploy,
     down,
     exec_,
     ingest_keys,
     logs,
+    maintenance,
     recover,
+    release,
+    releases,
     restart,
     restore,
+    rollback,
     setup_link,
     status,
     telemetry,
@@ -30,10 +36,23 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for feature in (up, demo, down, status, logs, restart, setup_link):
+for feature in (
+    up,
+    demo,
+    down,
+    status,
+    logs,
+    restart,
+    setup_link,
+    deploy,
+    rollback,
+    approve,
+    releases,
+    maintenance,
+):
     name = feature.__name__.rpartition(".")[2].replace("_", "-")
     app.command(name=name)(feature.command)
-for group in (backup, restore, recover):
+for group in (backup, restore, recover, release):
     app.add_typer(group.app, name=group.__name__.rpartition(".")[2])
 app.command(name="exec", context_settings={"allow_interspersed_args": False})(exec_.command)
 telemetry.app.add_typer(ingest_keys.app, name="keys")

@@ -55,19 +55,55 @@ def run(request: UpRequest, *, detach: bool) -> None:
     for notice in upcoming.notices:
         say(notice)
     follow(follow_start(upcoming))
+    _release_first(upcoming, request)
     _say_where(upcoming, request.project)
     if not detach:
         _stay(request.project)
 
 
+def _release_first(upcoming: Upcoming, request: UpRequest) -> None:
+    """The application's first start is its first release; later ones are for `insight deploy`,
+    but while it is developed `insight up` takes over what changed."""
+    from insightengine.cli.release_view import follow_operation
+    from insightengine.core.settings import Environment
+    from insightengine.wiring.release import open_journal
+    from insightengine.wiring.releasing import Deployment, ask_deployment, whoami
+
+    placed = upcoming.placed
+    if placed is None:
+        return
+    journal = open_journal(upcoming.context)
+    serves = journal.unit(placed.application.name).serving
+    if serves and upcoming.context.settings.environment is not Environment.DEVELOPMENT:
+        return
+    under_way = journal.active(placed.application.name)
+    operation = (
+        under_way[0]
+        if under_way
+        else ask_deployment(
+            upcoming.context,
+            Deployment(
+                request.project,
+                whoami(),
+                request.file,
+                request.profiles,
+                "insight up",
+                skip_checks=True,
+            ),
+        )
+    )
+    follow_operation(upcoming.context, operation.id, quiet=True)
+
+
 def _say_where(upcoming: Upcoming, project: Path) -> None:
     from insightengine.cli.show import program, say
+    from insightengine.core.colours import Colour
     from insightengine.wiring.application import application_sites
     from insightengine.wiring.local import awaited_setup_link
 
     placed, context = upcoming.placed, upcoming.context
     say("")
-    for site in application_sites(context, placed) if placed else ():
+    for site in application_sites(context, {Colour.BLUE: placed}) if placed else ():
         say(f"  {site.name:<12} http://{site.listen}/")
     say(f"  {'console':<12} {context.settings.console_url}/monitoring/")
     link = awaited_setup_link(upcoming)

@@ -212,6 +212,7 @@ class StateFolder:
         self.spool = root / "spool"
         self.edge = root / "edge"
         self.collector = root / "collector"  # read positions of tailed files
+        self.releases = root / "releases"  # journal, catalogue, and versions of services
 
     def secret(self, name: str) -> Path:
         return self.secrets / name

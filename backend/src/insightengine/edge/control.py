@@ -77,12 +77,10 @@ class NginxEdge:
             before = read_or_empty(self._paths.configuration)
             chosen = self._merge_selections(configuration)
             self._write_releases(configuration)
-            write_atomically(self._paths.candidate, text)
-            self._refuse_if_broken()
-            if text != before:
+            if text != before:  # what is installed was accepted when it was
+                write_atomically(self._paths.candidate, text)
+                self._refuse_if_broken()
                 self._paths.candidate.replace(self._paths.configuration)
-            else:
-                self._paths.candidate.unlink()
             installed = installed_from(text)
             if self._master() is not None:
                 self._take_over(installed, before)

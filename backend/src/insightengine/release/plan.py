@@ -63,6 +63,8 @@ class Waits:
 Plan = Steps | NoChange | Refused | Waits
 _TOLERATED_HOOKS = {f"{StepKind.HOOK}:{hook}" for hook in (Hook.AFTER_SWITCH, Hook.ON_ROLLBACK)}
 _AFTER_PROOF = {StepKind.REPLACE, StepKind.MIGRATE_DOWN}
+_BUILDING = {StepKind.BUILD, StepKind.INSPECT}
+_BEFORE_BUILD = f"{StepKind.HOOK}:{Hook.BEFORE_BUILD}"
 _INCIDENTAL = {StepKind.UNWARM, StepKind.STOP, StepKind.DRAIN}
 
 
@@ -145,8 +147,10 @@ def colour_state(colour: Colour, observed: Observed, goal: Goal | None = None) -
 
 
 def _has_begun(observed: Observed) -> bool:
-    """Whether anything was changed that a refusal would leave half-done."""
-    return bool(observed.begun)
+    """Whether anything was changed that a refusal would leave half-done; building is no change."""
+    return any(
+        key.split(":")[0] not in _BUILDING and key != _BEFORE_BUILD for key in observed.begun
+    )
 
 
 def _unchanged(goal: Goal, observed: Observed) -> NoChange | None:

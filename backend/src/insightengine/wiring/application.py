@@ -11,20 +11,29 @@ from pathlib import Path
 
 from insightengine.application.local import Endpoint, LocalPlace, local_process
 from insightengine.application.model import Application, PublishedPort, Service, SuppliedKind
+from insightengine.core.colours import Colour
 from insightengine.core.errors import InvalidInputError
 from insightengine.core.settings import PortOffset
 from insightengine.edge.models import Address, ApplicationSite, Pool, Upstream
+from insightengine.runtimes.local.sources import tree_of
 from insightengine.runtimes.local.supplied.postgres import DatabaseOwner
-from insightengine.runtimes.port import HttpReady, ProcessSpec, Readiness, RunningReady
+from insightengine.runtimes.port import (
+    HttpReady,
+    ProcessSpec,
+    Readiness,
+    RunningReady,
+    Source,
+    Unit,
+)
 from insightengine.wiring.environment import PlatformContext, parse_env, read_secret
 
 RESERVED = frozenset(
     {
         *("api", "edge", "store", "collector", "postgres", "valkey", "supervisor", "warden"),
-        *("host", "backups", "wal-receiver"),
+        *("host", "backups", "wal-receiver", "releaser"),
     }
 )
-_MOST_SERVICES = (PortOffset.VALKEY - PortOffset.APPLICATION) // 2
+_MOST_PROCESSES = (PortOffset.VALKEY - PortOffset.APPLICATION) // 2 - 4  # the rest: singles
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +66,16 @@ def label_of(placed: Placed, service: Service) -> str:
     return f"{placed.application.name}-{service.name}" if service.name in RESERVED else service.name
 
 
-def process_name(placed: Placed, service: Service) -> str:
-    return f"{label_of(placed, service)}.{'blue' if service.colours else '1'}"
+def process_name(placed: Placed, service: Service, colour: Colour, replica: int = 0) -> str:
+    label = label_of(placed, service)
+    if not service.colours:
+        return f"{label}.1"
+    return f"{label}.{colour}" + (f".{replica + 1}" if replica else "")
+
+
+def placed_of(unit: Unit) -> Placed:
+    source = unit.source
+    return Placed(source.application, source.folder, unit.release, source.profiles)
 
 
 def secret_names(placed: Placed) -> tuple[str, ...]:
@@ -101,53 +118,84 @@ def cache_passwords(context: PlatformContext, placed: Placed) -> dict[str, str]:
     }
 
 
-def application_sites(context: PlatformContext, placed: Placed) -> tuple[ApplicationSite, ...]:
-    """One site for each published port; both colours exist, blue serves."""
-    sites: list[ApplicationSite] = []
-    for service in placed.started:
-        label = label_of(placed, service)
-        published = [port for port in service.published_ports if port.host is not None]
-        for number, port in enumerate(published):
-            sites.append(
-                ApplicationSite(
-                    name=label if number == 0 else f"{label}-{port.host}",
+def application_sites(
+    context: PlatformContext, units: Mapping[Colour, Placed]
+) -> tuple[ApplicationSite, ...]:
+    """One site for each published port of either colour's release; the later one describes it."""
+    sites: dict[str, ApplicationSite] = {}
+    for placed in units.values():
+        for service in placed.started:
+            if not service.colours:
+                continue
+            label = label_of(placed, service)
+            published = [port for port in service.published_ports if port.host is not None]
+            for number, port in enumerate(published):
+                name = label if number == 0 else f"{label}-{port.host}"
+                sites[name] = ApplicationSite(
+                    name=name,
                     service=label,
                     listen=_listen(context, port),
-                    pool=_pool(context, placed, service),
+                    pool=_pool(context, units, service),
                     routes=service.routes,
+                    unit=placed.application.name,
+                    health_path=service.health.path if service.health else None,
                 )
-            )
-    return tuple(sites)
+    return tuple(sites.values())
 
 
 def _listen(context: PlatformContext, port: PublishedPort) -> Address:
     return Address(port.address or context.settings.bind_host, port.host or 0)
 
 
-def _pool(context: PlatformContext, placed: Placed, service: Service) -> Pool:
-    blue, green = _ports(context, placed, service)
-    return Pool(
-        Upstream(placed.release, (Address("127.0.0.1", blue),)),
-        Upstream(placed.release, (Address("127.0.0.1", green),)),
-    )
+def _pool(context: PlatformContext, units: Mapping[Colour, Placed], service: Service) -> Pool:
+    """The servers of both colours; a colour without the service has some where nobody listens."""
+
+    def upstream(colour: Colour) -> Upstream:
+        placed = units.get(colour)
+        own = placed.application.service(service.name) if placed else None
+        if placed is None or own is None:
+            return Upstream("none", (Address("127.0.0.1", 1 if colour is Colour.BLUE else 2),))
+        ports = coloured_ports(context, placed, own, colour)
+        return Upstream(placed.release, tuple(Address("127.0.0.1", port) for port in ports))
+
+    return Pool(upstream(Colour.BLUE), upstream(Colour.GREEN))
 
 
-def _ports(context: PlatformContext, placed: Placed, service: Service) -> tuple[int, int]:
-    """The two ports of a service, counted over all services so that profiles do not move them."""
-    own = [one for one in placed.application.services if one.supplied is None]
-    index = own.index(service)
-    if index >= _MOST_SERVICES:
+def coloured_ports(
+    context: PlatformContext, placed: Placed, service: Service, colour: Colour
+) -> tuple[int, ...]:
+    """One for each replica. Blue has the even ones and green the odd ones, so that releases with
+    other services or more replicas never meet."""
+    coloured = [one for one in placed.application.services if _is_coloured(one)]
+    first = sum(one.replicas for one in coloured[: coloured.index(service)])
+    if first + service.replicas > _MOST_PROCESSES:
         raise InvalidInputError(
-            f"{placed.application.file}: {len(own)} services run as processes; "
-            f"the ports of one platform suffice for {_MOST_SERVICES}",
-            hint="split the application, or supply services by the platform",
+            f"{placed.application.file}: more than {_MOST_PROCESSES} processes a colour; "
+            "the ports of one platform suffice for no more",
+            hint="lower deploy.replicas, or split the application",
         )
-    blue = context.settings.port(PortOffset.APPLICATION) + 2 * index
-    return blue, blue + 1
+    base = context.settings.port(PortOffset.APPLICATION) + (colour is Colour.GREEN)
+    return tuple(base + 2 * (first + replica) for replica in range(service.replicas))
 
 
-def endpoints(context: PlatformContext, placed: Placed) -> dict[str, Endpoint]:
-    """Where each service is reached: through the edge when it publishes a port, else directly."""
+def _is_coloured(service: Service) -> bool:
+    return service.colours and service.supplied is None
+
+
+def _single_port(context: PlatformContext, placed: Placed, service: Service) -> int:
+    """Counted down from the end of the range, away from those of the colours."""
+    single = [s for s in placed.application.services if not s.colours and s.supplied is None]
+    return context.settings.port(PortOffset.VALKEY) - 1 - single.index(service)
+
+
+def endpoints(
+    context: PlatformContext, placed: Placed, colour: Colour, *, through_edge: bool
+) -> dict[str, Endpoint]:
+    """Where each service is reached.
+
+    Services of a colour reach each other directly, so that a unit never talks to another one;
+    single services go through the edge where a port is published.
+    """
     found: dict[str, Endpoint] = {}
     for service in placed.supplied(SuppliedKind.POSTGRES):
         found[service.name] = Endpoint(
@@ -169,49 +217,110 @@ def endpoints(context: PlatformContext, placed: Placed) -> dict[str, Endpoint]:
         )
     for service in placed.application.services:
         if service.supplied is None:
-            public = next((p.host for p in service.published_ports if p.host is not None), None)
-            port = public or _ports(context, placed, service)[0]
-            found[service.name] = Endpoint("127.0.0.1", port)
+            found[service.name] = Endpoint(
+                "127.0.0.1", _port_of(context, placed, service, colour, through_edge=through_edge)
+            )
     return found
 
 
-def application_processes(context: PlatformContext, placed: Placed) -> Iterator[ProcessSpec]:
-    places = endpoints(context, placed)
+def _port_of(
+    context: PlatformContext,
+    placed: Placed,
+    service: Service,
+    colour: Colour,
+    *,
+    through_edge: bool,
+) -> int:
+    public = next((p.host for p in service.published_ports if p.host is not None), None)
+    if not service.colours:
+        return _single_port(context, placed, service)
+    if public is not None and through_edge:
+        return public
+    return coloured_ports(context, placed, service, colour)[0]
+
+
+def unit_processes(
+    context: PlatformContext, unit: Unit, colour: Colour, folders: Mapping[str, Path]
+) -> tuple[ProcessSpec, ...]:
+    """All processes of a unit, each in the folder of its artefact."""
+    placed = placed_of(unit)
+    within = endpoints(context, placed, colour, through_edge=False)
+    outside = endpoints(context, placed, colour, through_edge=True)
+    found: list[ProcessSpec] = []
     for service in placed.started:
-        yield _process(context, placed, service, places)
+        places = within if service.colours else outside
+        for replica in range(service.replicas if service.colours else 1):
+            seat = _Seat(unit, placed, service, colour, replica, folders[service.name])
+            found.append(_process(context, seat, places))
+    return tuple(found)
 
 
-def _process(
-    context: PlatformContext, placed: Placed, service: Service, places: Mapping[str, Endpoint]
-) -> ProcessSpec:
-    port = _ports(context, placed, service)[0]
+@dataclass(frozen=True, slots=True)
+class _Seat:
+    """One process of a release: of which service, in which colour, the how manyeth."""
+
+    unit: Unit
+    placed: Placed
+    service: Service
+    colour: Colour
+    replica: int
+    source: Path
+
+    @property
+    def colour_label(self) -> str:
+        return self.colour.value if self.service.colours else ""
+
+
+def _process(context: PlatformContext, seat: _Seat, places: Mapping[str, Endpoint]) -> ProcessSpec:
+    service, placed = seat.service, seat.placed
+    if service.colours:
+        port = coloured_ports(context, placed, service, seat.colour)[seat.replica]
+    else:
+        port = _single_port(context, placed, service)
     run = local_process(
-        service, LocalPlace(sys.executable, port, places), _env_files(placed.folder, service)
+        service,
+        LocalPlace(sys.executable, port, places, str(seat.source)),
+        seat.unit.source.env_files.get(service.name),
     )
     listens = bool(service.published_ports or service.exposed_ports or service.health)
     return ProcessSpec(
-        name=process_name(placed, service),
+        name=process_name(placed, service, seat.colour, seat.replica),
         argv=run.argv,
-        cwd=(placed.folder / run.working_dir).resolve(),
+        cwd=_working_folder(seat, run.working_dir),
         env={
             **base_environment(context),
-            **_telemetry_environment(context, placed, service),
+            **_telemetry_environment(context, seat),
             "PORT": str(port),
             **run.environment,
         },
         readiness=_readiness(service, port),
-        depends_on=tuple(_dependencies(placed, service)),
+        depends_on=tuple(_dependencies(seat)),
         prepare=run.prepare,
         ports=(port,) if listens else (),
         stop_signal=service.stop_signal or "SIGTERM",
         stop_timeout_s=service.stop_grace_s,
         labels={
             "service": label_of(placed, service),
-            "colour": "blue" if service.colours else "",
+            "name": service.name,
+            "unit": placed.application.name,
+            "colour": seat.colour_label,
             "release": placed.release,
             "kind": "application",
         },
     )
+
+
+def _working_folder(seat: _Seat, working_dir: str) -> Path:
+    """The same place in the artefact as in the source it was copied from."""
+    root = tree_of(seat.service, seat.placed.folder).root
+    wanted = (seat.placed.folder / working_dir).resolve()
+    if wanted != root and root not in wanted.parents:
+        raise InvalidInputError(
+            f"services.{seat.service.name}.x-insight.local.working_dir: {wanted} is outside of "
+            f"{root}, of which a version is made",
+            hint="use a folder inside, or set build.context to one that holds both",
+        )
+    return seat.source / wanted.relative_to(root)
 
 
 def _readiness(service: Service, port: int) -> Readiness:
@@ -220,16 +329,23 @@ def _readiness(service: Service, port: int) -> Readiness:
     return HttpReady(f"http://127.0.0.1:{port}{service.health.path}")
 
 
-def _dependencies(placed: Placed, service: Service) -> Iterator[str]:
+def _dependencies(seat: _Seat) -> Iterator[str]:
+    placed = seat.placed
     active = {one.name: one for one in placed.application.active(placed.profiles)}
-    for dependency in service.depends_on:
+    for dependency in seat.service.depends_on:
         target = active.get(dependency.service)
         if target is None:
             continue
         if target.supplied in (SuppliedKind.POSTGRES, SuppliedKind.VALKEY):
             yield target.supplied.value
-        elif target.supplied is None:
-            yield process_name(placed, target)
+        elif target.supplied is None and target.colours and seat.service.colours:
+            yield process_name(placed, target, seat.colour)
+
+
+def source_of(placed: Placed) -> Source:
+    """The application as its files say now, with what its env files hold."""
+    env_files = {one.name: _env_files(placed.folder, one) for one in placed.started}
+    return Source(placed.application, placed.folder, placed.profiles, env_files)
 
 
 def _env_files(folder: Path, service: Service) -> dict[str, str]:
@@ -259,18 +375,16 @@ def base_environment(context: PlatformContext) -> dict[str, str]:
     }
 
 
-def _telemetry_environment(
-    context: PlatformContext, placed: Placed, service: Service
-) -> dict[str, str]:
+def _telemetry_environment(context: PlatformContext, seat: _Seat) -> dict[str, str]:
     resource: Sequence[str] = (
-        f"service.namespace={placed.application.name}",
-        f"insight.release={placed.release}",
-        *(["insight.colour=blue"] if service.colours else []),
+        f"service.namespace={seat.placed.application.name}",
+        f"insight.release={seat.placed.release}",
+        *([f"insight.colour={seat.colour}"] if seat.service.colours else []),
     )
     endpoint = f"http://127.0.0.1:{context.settings.port(PortOffset.OTLP_HTTP)}"
     return {
         "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,
         "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
-        "OTEL_SERVICE_NAME": label_of(placed, service),
+        "OTEL_SERVICE_NAME": label_of(seat.placed, seat.service),
         "OTEL_RESOURCE_ATTRIBUTES": ",".join(resource),
     }

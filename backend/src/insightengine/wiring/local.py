@@ -14,11 +14,13 @@ from insightengine.application.load import load_application
 from insightengine.application.local import local_problems
 from insightengine.application.model import Application
 from insightengine.application.problems import error_of
+from insightengine.core.colours import Colour
 from insightengine.core.errors import InvalidInputError, NotFoundError, UnavailableError
 from insightengine.core.settings import StateFolder
 from insightengine.edge.control import NginxEdge
 from insightengine.edge.models import EdgePaths
 from insightengine.runtimes.local import warden
+from insightengine.runtimes.local.colours import wanted_colours
 from insightengine.runtimes.local.control import ask
 from insightengine.runtimes.local.identity import (
     prepare_state,
@@ -38,6 +40,7 @@ from insightengine.wiring.application import (
     Placed,
     cache_passwords,
     database_owners,
+    placed_of,
     release_of,
     secret_names,
 )
@@ -54,6 +57,7 @@ from insightengine.wiring.platform import (
     valkey_file,
 )
 from insightengine.wiring.recovery import prepare_recovery
+from insightengine.wiring.release import open_journal, running_units
 from insightengine.wiring.secrets import PLATFORM_SECRETS, ensure_secrets
 
 REPOSITORY = Path(__file__).parents[4]
@@ -102,14 +106,16 @@ def bring_up(request: UpRequest) -> Upcoming:
     )
     prepare_recovery(context, placed, request.project, user)
     specs = platform_processes(context, placed)
-    _refuse_foreign_ports(context, specs)
+    _refuse_foreign_ports(context, (*specs, *wanted_colours(context.state.run)))
+    if placed is not None:
+        open_journal(context, user).close()
     write_configuration(context, placed, user)
     asked_at = time.time()
     _hand_over(context, specs, placed, user)
     return Upcoming(
         context,
         placed,
-        frozenset(spec.name for spec in specs),
+        frozenset(spec.name for spec in (*specs, *wanted_colours(context.state.run))),
         tuple(_notices(request, placed, user)),
         asked_at,
         is_first,
@@ -121,7 +127,7 @@ def place_application(request: UpRequest, overrides: dict[str, str]) -> Placed |
     file = request.file or find_compose_file(request.project)
     if file is None:
         return None
-    text = _read_compose(file)
+    text = read_compose(file)
     variables = {**project_variables(file.parent), **project_variables(request.project)}
     application = load_application(text, str(file), {**variables, **overrides})
     _refuse_what_cannot_run(application, request.profiles)
@@ -139,7 +145,8 @@ def find_compose_file(project: Path) -> Path | None:
     return next((project / name for name in COMPOSE_NAMES if (project / name).is_file()), None)
 
 
-def _read_compose(file: Path) -> str:
+def read_compose(file: Path) -> str:
+    """The text of a Compose file. Raises InvalidInputError when it cannot be one."""
     try:
         content = file.read_bytes()
         if len(content) > MOST_BYTES:
@@ -183,8 +190,16 @@ def write_configuration(
     home.mkdir(exist_ok=True)
     if user is not None:
         os.chown(home, user.uid, user.gid)
-    configuration = edge_configuration(context, placed, console)
+    configuration = edge_configuration(context, _in_colours(context, user), console)
     NginxEdge(EdgePaths.of(context.state)).install(configuration)
+
+
+def _in_colours(context: PlatformContext, user: ServiceUser | None) -> dict[Colour, Placed]:
+    """What releases left running; an application that was never released has no sites yet."""
+    if not wanted_colours(context.state.run):
+        return {}
+    units = running_units(context, open_journal(context, user))
+    return {c: placed_of(unit) for colours in units.values() for c, unit in colours.items()}
 
 
 def _hand_over(
@@ -349,7 +364,7 @@ def wanted_spec(project: Path, name: str) -> tuple[ProcessSpec, ServiceUser | No
     if not path.exists():
         raise NotFoundError(f"no platform runs in {project.resolve()}", hint="insight up")
     wanted = read_wanted(path)
-    for spec in wanted.specs:
+    for spec in (*wanted.specs, *wanted_colours(path.parent)):
         if name in (spec.name, spec.labels.get("service")):
             return spec, wanted.user
     known = ", ".join(spec.name for spec in wanted.specs)

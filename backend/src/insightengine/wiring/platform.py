@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 
+from insightengine.core.colours import Colour
 from insightengine.core.settings import PortOffset
 from insightengine.edge.control import nginx_binary
 from insightengine.edge.models import (
@@ -21,10 +23,15 @@ from insightengine.edge.models import (
 )
 from insightengine.edge.render import edge_argv
 from insightengine.runtimes.local.supplied import postgres, valkey
-from insightengine.runtimes.port import HttpReady, PostgresReady, ProcessSpec, RedisReady
+from insightengine.runtimes.port import (
+    HttpReady,
+    PostgresReady,
+    ProcessSpec,
+    RedisReady,
+    RunningReady,
+)
 from insightengine.wiring.application import (
     Placed,
-    application_processes,
     application_sites,
     base_environment,
 )
@@ -35,7 +42,7 @@ _POSTGRES = "insightengine.runtimes.local.supplied.postgres"
 
 
 def platform_processes(context: PlatformContext, placed: Placed | None) -> tuple[ProcessSpec, ...]:
-    """Every process of the platform, the application's included."""
+    """Every process of the platform itself; those of an application are started by releases."""
     own = (
         _postgres(context, placed),
         _valkey(context),
@@ -45,12 +52,13 @@ def platform_processes(context: PlatformContext, placed: Placed | None) -> tuple
         _edge(context, placed),
         *recovery_processes(context, placed),
     )
-    return (*own, *(application_processes(context, placed) if placed else ()))
+    return (*own, _releaser(context)) if placed else own
 
 
 def edge_configuration(
-    context: PlatformContext, placed: Placed | None, console_folder: Path
+    context: PlatformContext, units: Mapping[Colour, Placed], console_folder: Path
 ) -> EdgeConfiguration:
+    """`units` is what is in each colour of the application."""
     settings = context.settings
     release = version("insightengine")
 
@@ -74,7 +82,7 @@ def edge_configuration(
         ),
         admin=Address(settings.listen_host, settings.port(PortOffset.EDGE_ADMIN)),
         paths=EdgePaths.of(context.state),
-        applications=application_sites(context, placed) if placed else (),
+        applications=application_sites(context, units),
         hosts=hosts_of(settings),
         limits=Limits(
             otlp_body_bytes=settings.otlp_max_body_bytes,
@@ -191,10 +199,23 @@ def _api(context: PlatformContext) -> ProcessSpec:
     )
 
 
+def _releaser(context: PlatformContext) -> ProcessSpec:
+    argv, environment = _own(context, "insightengine.worker.releaser")
+    return ProcessSpec(
+        name="releaser",
+        argv=argv,
+        cwd=context.state.root,
+        env=environment,
+        readiness=RunningReady(),
+        depends_on=("postgres", "edge"),
+        labels=_labels("releaser", release=version("insightengine")),
+    )
+
+
 def _edge(context: PlatformContext, placed: Placed | None) -> ProcessSpec:
     settings = context.settings
     admin = settings.port(PortOffset.EDGE_ADMIN)
-    sites = application_sites(context, placed) if placed else ()
+    sites = application_sites(context, {Colour.BLUE: placed}) if placed else ()
     return ProcessSpec(
         name="edge",
         argv=edge_argv(nginx_binary(), EdgePaths.of(context.state)),

@@ -157,6 +157,16 @@ def test_a_contract_waits_until_no_older_code_may_come_back(label: Label) -> Non
     assert isinstance(later, Steps)
 
 
+@pytest.mark.parametrize(("goal", "code"), REFUSED)
+def test_what_was_built_is_still_refused(goal: Goal, code: str) -> None:
+    one = world(goal)
+    built = Progress().begin("hook:before-build").begin("build:web").begin("inspect")
+    one.observed = replace(one.observed, progress=built.succeed("inspect"))
+    found = one.plan()
+    assert isinstance(found, Refused)
+    assert found.code == code
+
+
 def test_the_first_release_may_lack_a_health_check() -> None:
     assert isinstance(world(replace(FIRST, unchecked=("web",)), serving=False).plan(), Steps)
 

@@ -83,7 +83,7 @@ def prepare_state(state: StateFolder, user: ServiceUser | None) -> None:
     """
     is_first = not state.postgres.exists()
     folders = [state.root, state.run, state.logs, state.secrets, state.postgres.parent]
-    folders += [state.valkey, state.store, state.spool, state.edge, state.collector]
+    folders += [state.valkey, state.store, state.spool, state.edge, state.collector, state.releases]
     try:
         for folder in folders:
             folder.mkdir(parents=True, exist_ok=True)

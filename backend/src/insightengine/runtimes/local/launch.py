@@ -20,7 +20,7 @@ def main() -> None:
     spec, argv = json.loads(sys.argv[1]), sys.argv[2:]
     os.setsid()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    log = os.open(spec["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
+    log = os.open(spec["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o640)
     if spec["uid"] is not None:
         os.fchown(log, spec["uid"], spec["gid"])
     nothing = os.open(os.devnull, os.O_RDONLY)

@@ -8,14 +8,17 @@ import fcntl
 import json
 import logging
 import os
+import re
 import signal
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from insightengine.core.errors import InvalidInputError
 from insightengine.core.settings import StateFolder
 from insightengine.runtimes.local import plan, warden
+from insightengine.runtimes.local.colours import wanted_colours
 from insightengine.runtimes.local.control import SOCKET
 from insightengine.runtimes.local.keeper import House, Keeper
 from insightengine.runtimes.local.logfiles import rotate_all
@@ -26,12 +29,14 @@ from insightengine.runtimes.local.records import (
     write_own_record,
 )
 from insightengine.runtimes.local.spawn import end, watch_exit
-from insightengine.runtimes.local.specs import Wanted, fingerprint, read_wanted
+from insightengine.runtimes.local.specs import ServiceUser, Wanted, fingerprint, read_wanted
 from insightengine.runtimes.local.status import Overseer, encode_status, write_status
+from insightengine.runtimes.port import ProcessSpec
 
 OVERSEERS = ("supervisor", "warden")
 WANTED = "wanted.json"
 LOCK = "lock"
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*(\.[a-z0-9][a-z0-9_-]*)*")
 _STATUS_INTERVAL_S = 2.0
 _HOUSEKEEPING_INTERVAL_S = 5.0
 _log = logging.getLogger(__name__)
@@ -47,6 +52,7 @@ class Supervisor:
         self._changed = asyncio.Event()
         self._stopping = asyncio.Event()
         self._wanted: Wanted | None = None
+        self._applying = asyncio.Lock()
 
     async def run(self) -> None:
         """Returns when the platform was stopped in order; then `wanted.json` is gone."""
@@ -77,7 +83,7 @@ class Supervisor:
         address = self._state.run / SOCKET
         _remove(address)
         server = await asyncio.start_unix_server(self._serve, SOCKET)
-        _protect(address)
+        _protect(address, read_wanted(self._state.run / WANTED).user)
         return server
 
     def _leave(self) -> None:
@@ -87,11 +93,16 @@ class Supervisor:
         record_path(self._state.run, "supervisor").unlink(missing_ok=True)
 
     async def _apply(self) -> None:
-        """Brings the running processes in line with `wanted.json`."""
+        async with self._applying:
+            await self._bring_in_line()
+
+    async def _bring_in_line(self) -> None:
+        """Brings the running processes in line with `wanted.json` and `colours.json`."""
         wanted = read_wanted(self._state.run / WANTED)
-        plan.start_order(wanted.specs)  # refuses circles before anything is touched
+        both = (*wanted.specs, *_refuse_odd(wanted.specs, wanted_colours(self._state.run)))
+        plan.start_order(both)  # refuses circles before anything is touched
         self._wanted = wanted
-        specs = {spec.name: spec for spec in wanted.specs}
+        specs = {spec.name: spec for spec in both}
         gone = plan.orphans(self._keepers, specs)
         altered = [
             name
@@ -231,5 +242,20 @@ def _remove(path: Path) -> None:
     path.unlink(missing_ok=True)
 
 
-def _protect(path: Path) -> None:
+def _protect(path: Path, user: ServiceUser | None) -> None:
+    """The services' user may give orders: the releaser runs as that user, and so does all that it
+    can have started."""
     path.chmod(0o600)
+    if user is not None:
+        os.chown(path, user.uid, user.gid)
+
+
+def _refuse_odd(
+    platform: Iterable[ProcessSpec], colours: tuple[ProcessSpec, ...]
+) -> tuple[ProcessSpec, ...]:
+    """`colours.json` is written by the services' user: its names become paths that root opens."""
+    reserved = {spec.name for spec in platform} | set(OVERSEERS)
+    for spec in colours:
+        if not _NAME.fullmatch(spec.name) or spec.name in reserved:
+            raise InvalidInputError(f"{spec.name!r} cannot be the name of a process")
+    return colours

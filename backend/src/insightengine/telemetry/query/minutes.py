@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Final
 
 from insightengine.core.time import TimeRange
-from insightengine.telemetry.query.filters import Where, edge_where, outside, requests_alike
+from insightengine.telemetry.query.filters import Where, edge_where
 from insightengine.telemetry.schema import EDGE_REQUESTS, REQUEST_MINUTES
 from insightengine.telemetry.schema.views import bucket
 
@@ -36,7 +36,7 @@ def request_rows(
     """A subquery of `at_ns`, the keys, `Requests`, `Errors` and `Durations`; and its parameters."""
     first_ns, end_ns = whole_minutes_ns(asked)
     kept = edge_where(asked, service, route)
-    alike = requests_alike(service, route).sql
+    alike = " AND ".join(kept.conditions[2:]) or "1"
     sql = (
         f"SELECT toUnixTimestamp(Minute) * 1000000000 AS at_ns, {_KEYS}, Requests, Errors, "
         f"Durations FROM {REQUEST_MINUTES} WHERE Minute >= {_FIRST} AND Minute < {_LAST} "
@@ -45,7 +45,7 @@ def request_rows(
         f"SELECT toUnixTimestamp(toStartOfMinute(Timestamp)) * 1000000000 AS at_ns, {_KEYS}, "
         f"{bucket('DurationMs')} AS bucket, count() AS requests, "
         f"countIf(Status >= 500) AS errors FROM {EDGE_REQUESTS} WHERE {kept.sql} "
-        f"AND {outside(_FIRST, _LAST)} "
+        f"AND (Timestamp < {_FIRST} OR Timestamp >= {_LAST}) "
         f"GROUP BY at_ns, {_KEYS}, bucket) GROUP BY at_ns, {_KEYS}"
     )
     return sql, kept.given(first_ns=first_ns, last_ns=end_ns)

@@ -1,0 +1,30 @@
+"""insight approve"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from insightengine.cli.options import HERE, Project
+
+
+def command(
+    release: Annotated[str, typer.Argument(help="Release that waits, or the beginning of its id.")],
+    project: Project = HERE,
+    why: Annotated[str, typer.Option("--why", "-m", help="Kept beside your name.")] = "",
+) -> None:
+    """Agree to a plan that waits, or keep a release that the gates could not judge.
+
+    An approval binds to the plan as it is now; another plan needs another one.
+
+    Examples:
+
+        insight approve 7f3a -m "looked at the migration"
+    """
+    from insightengine.cli.show import say
+    from insightengine.wiring.environment import load_project
+    from insightengine.wiring.releasing import approve, whoami
+
+    agreed = approve(load_project(project), release, whoami(), why)
+    say(f"operation {agreed.operation}: {agreed.by} agreed to {agreed.plan}")

@@ -1,0 +1,114 @@
+"""insight release: one release while it runs"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from insightengine.cli.deploy import Json
+from insightengine.cli.options import HERE, Project
+
+if TYPE_CHECKING:
+    from insightengine.stores.journal.port import Journal, Operation
+
+app = typer.Typer(no_args_is_help=True, help="Look at a release while it runs, or end it.")
+Number = Annotated[
+    int | None, typer.Argument(help="Number of the operation; else the running one.")
+]
+
+
+@app.command()
+def show(number: Number = None, project: Project = HERE, json_: Json = False) -> None:
+    """Show an operation: its outcome, its steps, and what is left to do.
+
+    Examples:
+
+        insight release show
+
+        insight release show 12 --json
+    """
+    from insightengine.cli.release_view import event_json
+    from insightengine.cli.show import say
+    from insightengine.wiring.environment import load_project
+    from insightengine.wiring.releasing import journal_of, planned_steps
+
+    context = load_project(project)
+    journal = journal_of(context)
+    operation = journal.operation(number) if number else _latest(journal)
+    entries = journal.entries(operation.id)
+    left = planned_steps(context, operation)
+    if json_:
+        shown = {**event_json(operation), "entries": [event_json(e) for e in entries], "left": left}
+        print(json.dumps(shown))  # noqa: T201
+        return
+    say(f"operation {operation.id}: {operation.kind} of {operation.unit}, {operation.state}")
+    say(f"release {operation.release or '?'} in place of {operation.previous or 'nothing'}")
+    say(f"asked by {operation.asked_by} at {operation.asked_at:%Y-%m-%d %H:%M:%S}")
+    for entry in entries:
+        detail = entry.detail.get("line") or entry.detail.get("message") or ""
+        say(f"  {entry.at:%H:%M:%S.%f} {entry.phase.value:<6} {entry.step}  {detail}")
+    for step in left:
+        say(f"  to do           {step}")
+    if operation.summary:
+        say(operation.summary)
+
+
+@app.command()
+def watch(number: Number = None, project: Project = HERE, json_: Json = False) -> None:
+    """Follow a release to its end; exit codes are those of `insight deploy`.
+
+    Examples:
+
+        insight release watch
+    """
+    from insightengine.cli.release_view import follow_operation
+    from insightengine.wiring.environment import load_project
+    from insightengine.wiring.releasing import active_operation, journal_of
+
+    context = load_project(project)
+    operation = number or active_operation(journal_of(context)).id
+    follow_operation(context, operation, as_json=json_)
+
+
+@app.command()
+def cancel(number: Number = None, project: Project = HERE) -> None:
+    """Take a running release back: what served before serves again.
+
+    Examples:
+
+        insight release cancel
+    """
+    from insightengine.cli.show import say
+    from insightengine.wiring.environment import load_project
+    from insightengine.wiring.releasing import cancel as cancel_it
+    from insightengine.wiring.releasing import whoami
+
+    operation = cancel_it(load_project(project), whoami(), number)
+    say(f"operation {operation.id} is being taken back; follow it with: insight release watch")
+
+
+@app.command()
+def retire(project: Project = HERE) -> None:
+    """End the rollback window now: the warm version is stopped.
+
+    Examples:
+
+        insight release retire
+    """
+    from insightengine.cli.release_view import follow_operation
+    from insightengine.wiring.environment import load_project
+    from insightengine.wiring.releasing import ask_retirement, whoami
+
+    context = load_project(project)
+    follow_operation(context, ask_retirement(context, whoami()).id)
+
+
+def _latest(journal: Journal) -> Operation:
+    from insightengine.core.errors import NotFoundError
+
+    found = journal.operations(None, None, 1)
+    if not found:
+        raise NotFoundError("nothing was released yet", hint="insight deploy")
+    return found[0]

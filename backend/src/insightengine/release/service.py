@@ -1,0 +1,362 @@
+"""Carries out operations: observes, asks the plan, does the first step, and begins again."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+import urllib.request
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
+
+from insightengine.application.policy import Hook
+from insightengine.core.colours import Colour
+from insightengine.core.errors import InsightError, NotFoundError, UnavailableError
+from insightengine.release.codec import (
+    failure_from_json,
+    failure_to_json,
+    goal_from_json,
+    goal_to_json,
+)
+from insightengine.release.means import Means
+from insightengine.release.models import Failure, Kind, OperationState, Step, StepKind
+from insightengine.release.observed import Agreement, ColourFacts, Goal, Observed
+from insightengine.release.plan import (
+    NoChange,
+    Plan,
+    Refused,
+    Steps,
+    Waits,
+    is_tolerated,
+    plan,
+)
+from insightengine.release.prepare import Prepared, close, rollback
+from insightengine.release.run import LEASE_S, CancelledError, HeldError, Run, heartbeat
+from insightengine.release.steps import perform, run_hook
+from insightengine.stores.journal.port import Asked, LeaseLostError, Operation, Phase
+
+ACCEPT = "accept"  # in place of a plan's hash: what the gates could not decide is accepted
+_log = logging.getLogger(__name__)
+_RETRY_S = 1.0
+_MOST_RETRIES = 30  # of a step that takes something back
+_BUILD = "build"
+_NOTIFY_TIMEOUT_S = 5.0
+
+
+class ReleaseService:
+    def __init__(self, means: Means) -> None:
+        self._means = means
+
+    def work(self) -> bool:
+        """Carries out what is under way and may be acted on; whether there was anything."""
+        did = False
+        for operation in self._means.journal.active():
+            did = self._carry_out(operation) or did
+        return did
+
+    def retire_due(self) -> None:
+        """Asks for the warm colours to be stopped whose rollback window is over."""
+        now = self._means.now()
+        for state in self._means.journal.units():
+            if state.warm and state.warm_until and state.warm_until <= now:
+                with suppress(InsightError):
+                    asked = Asked(state.unit, Kind.RETIRE.value, "the rollback window")
+                    self._means.journal.ask(asked, now)
+
+    def _carry_out(self, operation: Operation) -> bool:
+        lease = self._means.journal.take(operation.unit, LEASE_S)
+        if lease is None:
+            return False
+        try:
+            with heartbeat(self._means, lease) as lost:
+                run = Run(self._means, lease, operation, lost=lost)
+                run.refresh()
+                return self._proceed(run)
+        except LeaseLostError as error:
+            _log.warning("%s", error.message)
+            return False
+        finally:
+            self._means.journal.give_back(lease)
+
+    def _proceed(self, run: Run) -> bool:
+        """Until the operation is over or waits for a person."""
+        if run.operation.state == OperationState.QUEUED:
+            run.update(state=OperationState.RUNNING.value, started_at=self._means.now())
+        try:
+            self._prepare(run)
+        except InsightError as error:
+            if isinstance(error, LeaseLostError):
+                raise
+            self._end_unprepared(run, error)
+            return True
+        did = False
+        retries = 0
+        while True:
+            run.refresh()
+            self._take_acceptance(run)
+            found = self.plan(run)
+            if not isinstance(found, Steps):
+                return self._settle(run, found) or did
+            did = True
+            retries = 0 if self._do(run, found.steps[0]) else retries + 1
+            if retries > _MOST_RETRIES:
+                self._give_up(run)
+                return True
+
+    def _take_acceptance(self, run: Run) -> None:
+        """Somebody decided what the gates could not: the watch counts as done."""
+        if run.operation.held is None:
+            return
+        accepted = [a for a in self._means.journal.agreements(run.operation.id) if a.plan == ACCEPT]
+        watches = [
+            entry.step
+            for entry in self._means.journal.entries(run.operation.id)
+            if entry.phase is Phase.FAILED and entry.step.startswith(StepKind.WATCH)
+        ]
+        if accepted and watches:
+            run.done(watches[-1], {"accepted": accepted[-1].by})
+            run.update(held=None, state=OperationState.RUNNING.value)
+
+    def plan(self, run: Run) -> Plan:
+        goal = run.goal
+        if goal is None:
+            raise NotFoundError("the operation was not prepared")
+        return plan(goal, self.observe(run), self._means.now())
+
+    def observe(self, run: Run) -> Observed:
+        """The world, through the ports, and the journal."""
+        unit, operation = run.operation.unit, run.operation
+        colours = self._colours(unit)
+        state = self._means.journal.unit(unit)
+        selection = None
+        with suppress(NotFoundError):
+            selection = self._means.edge.selection(unit)
+        serves = selection is not None and colours.get(selection.colour, ColourFacts()).release
+        is_first = state.serving is None and StepKind.SWITCH not in run.progress().begun
+        serving = selection.colour if selection and serves and not is_first else None
+        wanted = sum(s.replicas for s in run.unit.coloured) if run.unit else 1
+        return Observed(
+            serving=serving,
+            share=selection.share if selection and serving else 0,
+            may_step_in=bool(selection and serving and selection.warm),
+            colours=colours,
+            wanted_instances=wanted,
+            progress=run.progress(),
+            failure=failure_from_json(operation.failure) if operation.failure else None,
+            cancelled_by=operation.cancelled_by,
+            held=operation.held,
+            agreements=tuple(
+                Agreement(one.plan, one.by) for one in self._means.journal.agreements(operation.id)
+            ),
+            warm_until=state.warm_until,
+        )
+
+    def _colours(self, unit: str) -> dict[Colour, ColourFacts]:
+        found: dict[Colour, ColourFacts] = {}
+        for one in self._means.runtime.instances(unit):
+            if one.colour is not None:
+                before = found.get(one.colour, ColourFacts())
+                failing = before.failing + (one.state.value in ("failed", "unhealthy"))
+                found[one.colour] = ColourFacts(one.release, before.instances + 1, failing)
+        return found
+
+    def _prepare(self, run: Run) -> None:
+        """Builds and inspects, unless it was done already; then the units are at hand."""
+        operation = run.operation
+        if operation.facts is not None:
+            run.goal = goal_from_json(operation.facts)
+        elif operation.kind == Kind.RETIRE.value:
+            serving = self._means.journal.unit(operation.unit).serving or ""
+            run.goal = Goal(Kind.RETIRE, serving)
+            run.update(facts=goal_to_json(run.goal), release=serving or None)
+        else:
+            prepared = (
+                rollback(self._means, operation)
+                if operation.kind == Kind.ROLLBACK.value
+                else self._build(run)
+            )
+            run.goal = prepared.goal
+            run.update(
+                facts=goal_to_json(prepared.goal),
+                release=prepared.goal.release,
+                previous=prepared.goal.previous,
+            )
+        self._open_units(run, run.goal)
+
+    def _open_units(self, run: Run, goal: Goal) -> None:
+        journal = self._means.journal
+        run.stored = journal.release(run.operation.unit, goal.release)
+        run.unit = self._means.open_unit(run.stored)
+        if goal.previous is not None and goal.previous != goal.release:
+            run.old = self._means.open_unit(journal.release(run.operation.unit, goal.previous))
+
+    def _build(self, run: Run) -> Prepared:
+        source, config = self._means.read(run.operation.parameters)
+        hooks = source.application.release.hooks.get(Hook.BEFORE_BUILD, ())
+        if hooks:
+            step = Step(StepKind.HOOK, Hook.BEFORE_BUILD)
+            run.begin(step.key)
+            run_hook(run, step, hooks)
+            run.done(step.key)
+        artefacts: dict[str, str] = {}
+        for service in source.started:
+            run.refuse_cancelled()
+            key = f"{_BUILD}:{service.name}"
+            run.begin(key)
+            artefact = self._means.runtime.obtain(
+                source,
+                service.name,
+                lambda line, key=key: run.tell(key, line),  # type: ignore[misc]
+            )
+            artefacts[service.name] = artefact.digest
+            run.done(key, {"digest": artefact.digest})
+        run.begin(StepKind.INSPECT)
+        prepared = close(self._means, run.operation, source, config, artefacts)
+        for warning in prepared.schema.warnings:
+            run.tell(StepKind.INSPECT, warning)
+        run.done(StepKind.INSPECT, {"release": prepared.stored.id, "label": prepared.goal.label})
+        return prepared
+
+    def _do(self, run: Run, step: Step) -> bool:
+        """One step with its intent and result; False when it is to be tried again."""
+        run.begin(step.key, {"colour": step.colour.value if step.colour else ""})
+        if step.kind in (StepKind.FINISH, StepKind.FINISH_FAILED):
+            self._finish(run, step)
+            return True
+        began = time.monotonic()
+        try:
+            detail = perform(run, step)
+        except (CancelledError, LeaseLostError) as error:
+            if isinstance(error, LeaseLostError):
+                raise
+            return True  # the plan sees who cancelled it
+        except HeldError as error:
+            run.failed(step.key, error)
+            run.update(state=OperationState.HELD.value, held=error.message)
+            return True
+        except InsightError as error:
+            return self._failed(run, step, error)
+        run.done(step.key, {**detail, "took_ms": round(1000 * (time.monotonic() - began), 1)})
+        return True
+
+    def _failed(self, run: Run, step: Step, error: InsightError) -> bool:
+        run.failed(step.key, error)
+        is_taken_back = run.operation.failure is not None or run.operation.cancelled_by is not None
+        if run.goal is not None and is_tolerated(run.goal, step):
+            run.done(step.key, {"tolerated": error.message})
+            return True
+        if is_taken_back:
+            time.sleep(_RETRY_S)
+            return False
+        failure = Failure(step.key, error.code, error.message, error.hint)
+        run.update(failure=failure_to_json(failure))
+        return True
+
+    def _settle(self, run: Run, found: Plan) -> bool:
+        """What follows when there is nothing to do; whether it is worth telling the caller."""
+        match found:
+            case NoChange(reason=reason):
+                if not OperationState(run.operation.state).is_over:
+                    self._end(run, OperationState.UNCHANGED, reason)
+            case Refused(code=code, message=message, hint=hint):
+                run.update(failure=failure_to_json(Failure("plan", code, message, hint)))
+                self._end(run, OperationState.REFUSED, message)
+            case Waits(reason=reason):
+                return self._wait(run, reason)
+            case _:
+                return False
+        return True
+
+    def _wait(self, run: Run, reason: str) -> bool:
+        state = OperationState.HELD if run.operation.held else OperationState.WAITING
+        if run.operation.state == state.value and run.operation.summary == reason:
+            return False
+        run.update(state=state.value, summary=reason)
+        return True
+
+    def _finish(self, run: Run, step: Step) -> None:
+        """The catalogue first: killed in between, the same is written again."""
+        goal = run.goal
+        if goal is None:
+            return
+        if goal.kind is Kind.RETIRE:
+            state = self._means.journal.unit(run.operation.unit)
+            self._means.journal.remember(replace(state, warm=None, warm_until=None))
+            run.done(step.key)
+            self._end(run, OperationState.DONE, "the warm colour was stopped")
+            return
+        if step.kind is StepKind.FINISH:
+            self._remember(run, goal)
+            run.done(step.key)
+            self._end(run, OperationState.DONE, f"release {goal.release} serves")
+            return
+        self._finish_failed(run, goal, step)
+
+    def _finish_failed(self, run: Run, goal: Goal, step: Step) -> None:
+        cancelled = run.operation.cancelled_by
+        failure = run.operation.failure
+        why = f"{cancelled} cancelled it" if cancelled else str((failure or {}).get("message", ""))
+        observed = self.observe(run)
+        if observed.serving_release == goal.release:
+            self._remember(run, goal)
+            what = f"release {goal.release} serves all the same: there is nothing to go back to"
+        else:
+            what = f"release {observed.serving_release or 'none'} serves"
+        run.done(step.key)
+        state = OperationState.CANCELLED if cancelled else OperationState.FAILED
+        self._end(run, state, f"release {goal.release} was taken back: {why}; {what}")
+
+    def _remember(self, run: Run, goal: Goal) -> None:
+        state = self._means.journal.unit(run.operation.unit)
+        window = run.unit.source.application.release.rollback_window_s if run.unit else 0
+        is_warm = goal.stays_warm and goal.previous is not None
+        since = state.serving_since if state.serving == goal.release else self._means.now()
+        self._means.journal.remember(
+            replace(
+                state,
+                serving=goal.release,
+                serving_since=since,
+                warm=goal.previous if is_warm else None,
+                warm_until=self._means.now() + timedelta(seconds=window) if is_warm else None,
+            )
+        )
+
+    def _end(self, run: Run, state: OperationState, summary: str) -> None:
+        run.update(state=state.value, summary=summary, held=None, ended_at=self._means.now())
+        _log.info("operation %d %s: %s", run.operation.id, state, summary)
+        for url in run.unit.source.application.release.notify if run.unit else ():
+            self._notify(url, run.operation)
+
+    def _notify(self, url: str, operation: Operation) -> None:
+        """Told once and never waited for: the outcome does not depend on who listens."""
+        told = {
+            "operation": operation.id,
+            "unit": operation.unit,
+            "kind": operation.kind,
+            "state": operation.state,
+            "release": operation.release,
+            "previous": operation.previous,
+            "asked_by": operation.asked_by,
+            "summary": operation.summary,
+        }
+        request = urllib.request.Request(  # noqa: S310 -- http and https only, by its reader
+            url, json.dumps(told).encode(), {"Content-Type": "application/json"}, method="POST"
+        )
+        try:
+            urllib.request.urlopen(request, timeout=_NOTIFY_TIMEOUT_S).close()  # noqa: S310
+        except (OSError, ValueError) as error:
+            _log.warning("%s was not told of operation %d: %s", url, operation.id, error)
+
+    def _end_unprepared(self, run: Run, error: InsightError) -> None:
+        failure = Failure("prepare", error.code, error.message, error.hint)
+        run.update(failure=failure_to_json(failure))
+        cancelled = isinstance(error, CancelledError)
+        state = OperationState.CANCELLED if cancelled else OperationState.FAILED
+        self._end(run, state, f"nothing was changed: {error.message}")
+
+    def _give_up(self, run: Run) -> None:
+        entries = self._means.journal.entries(run.operation.id)
+        step = entries[-1].step if entries else "?"
+        error = UnavailableError(f"{step} failed {_MOST_RETRIES} times; it was left as it is")
+        self._end(run, OperationState.FAILED, error.message)

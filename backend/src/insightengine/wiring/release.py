@@ -1,0 +1,354 @@
+"""Builds the release engine of the local runtime from the platform's context."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import http.client
+import json
+import math
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlencode
+
+import psycopg
+
+from insightengine.application.load import load_application
+from insightengine.application.local import local_problems
+from insightengine.application.model import Service, SuppliedKind
+from insightengine.application.policy import MigrationKind
+from insightengine.application.problems import error_of
+from insightengine.core.colours import Colour
+from insightengine.core.errors import ConflictError, UnavailableError
+from insightengine.core.settings import PortOffset
+from insightengine.core.time import to_ns
+from insightengine.edge.control import NginxEdge
+from insightengine.edge.models import EdgePaths
+from insightengine.release.gates import BUCKETS_PER_E, Traffic
+from insightengine.release.means import Means
+from insightengine.release.migrations.folder import Connect
+from insightengine.release.service import ReleaseService
+from insightengine.runtimes.local.artefacts import Artefacts
+from insightengine.runtimes.local.colours import LocalRuntime, wanted_colours
+from insightengine.runtimes.local.sources import tree_of
+from insightengine.runtimes.local.specs import ServiceUser
+from insightengine.runtimes.local.supplied import postgres
+from insightengine.runtimes.port import Artefact, Source, Unit
+from insightengine.stores.journal.port import Journal, Json, StoredRelease
+from insightengine.stores.journal.sqlite import SqliteJournal
+from insightengine.wiring.application import (
+    Placed,
+    application_sites,
+    database_owners,
+    placed_of,
+    secret_names,
+    source_of,
+    unit_processes,
+)
+from insightengine.wiring.environment import PlatformContext, read_secret
+from insightengine.wiring.platform import edge_configuration
+
+_QUERY_TIMEOUT_S = 5.0
+CONSOLE_FOLDER = Path(__file__).parents[4] / "frontend/out"
+
+
+def open_journal(context: PlatformContext, user: ServiceUser | None = None) -> SqliteJournal:
+    """The journal of the project; root creates it for the services' user."""
+    owner = (user.uid, user.gid) if user else _owner_of(context)
+    return SqliteJournal(context.state.releases / "journal.sqlite", owner)
+
+
+def _owner_of(context: PlatformContext) -> tuple[int, int] | None:
+    import os
+
+    if os.geteuid() != 0:
+        return None
+    found = context.state.run.stat()
+    return found.st_uid, found.st_gid
+
+
+def release_service(context: PlatformContext, journal: Journal | None = None) -> ReleaseService:
+    return ReleaseService(means_of(context, journal))
+
+
+def means_of(context: PlatformContext, journal: Journal | None = None) -> Means:
+    runtime = LocalRuntime(
+        context.state,
+        Artefacts(context.state.releases / "artefacts", None),
+        lambda unit, colour, folders: unit_processes(context, unit, colour, folders),
+    )
+    return Means(
+        journal=journal or open_journal(context),
+        runtime=runtime,
+        edge=NginxEdge(EdgePaths.of(context.state)),
+        read=read_request,
+        open_unit=unit_of,
+        secrets=lambda source: secret_versions(context, source),
+        install=lambda units: install_edge(context, units),
+        sites=lambda unit: site_names(context, unit),
+        provision=lambda unit: require_provisioned(context, unit),
+        restore_point=lambda name: restore_point(context, name),
+        database=lambda unit, service: database_of(context, unit, service),
+        measure=lambda sites, release, since, until: measure(context, sites, release, since, until),
+        memory=lambda release, since, until: memory(context, release, since, until),
+        project=context.state.root.parent,
+        now=lambda: datetime.now(UTC),
+    )
+
+
+class Recorded(dict[str, str]):
+    """Variables that remember which of them were asked for: only those belong to a release."""
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        super().__init__(variables)
+        self.used: dict[str, str] = {}
+
+    def get(self, name: str, default: object = None) -> object:  # type: ignore[override]
+        if name in self:
+            self.used[name] = dict.__getitem__(self, name)
+        return dict.get(self, name, default)
+
+    def __getitem__(self, name: str) -> str:
+        self.used[name] = dict.__getitem__(self, name)
+        return self.used[name]
+
+
+def request_of(
+    text: str, file: Path, variables: Mapping[str, str], profiles: tuple[str, ...]
+) -> dict[str, object]:
+    """The parameters of a deployment: the file as it is now, with the variables that it uses.
+
+    Raises InvalidInputError for a file that cannot be released.
+    """
+    recorded = Recorded(variables)
+    application = load_application(text, str(file), recorded)
+    problems = local_problems(application, profiles)
+    if problems:
+        raise error_of(application.file, problems)
+    return {
+        "text": text,
+        "file": str(file),
+        "folder": str(file.parent.resolve()),
+        "variables": recorded.used,
+        "profiles": list(profiles),
+    }
+
+
+def read_request(parameters: Json) -> tuple[Source, Json]:
+    """The source that was asked for, and the configuration that its release will keep."""
+    placed = _placed(parameters)
+    source = source_of(placed)
+    config = {
+        **{key: parameters[key] for key in ("text", "file", "folder", "variables", "profiles")},
+        "env_files": {name: dict(values) for name, values in source.env_files.items() if values},
+        "sql": {
+            one.name: _sql_files(one, placed.folder) for one in placed.started if _has_sql(one)
+        },
+    }
+    return source, config
+
+
+def _placed(values: Json) -> Placed:
+    variables, profiles = values["variables"], values["profiles"]
+    given = {str(k): str(v) for k, v in variables.items()} if isinstance(variables, Mapping) else {}
+    application = load_application(str(values["text"]), str(values["file"]), given)
+    names = tuple(map(str, profiles)) if isinstance(profiles, list | tuple) else ()
+    return Placed(application, Path(str(values["folder"])), "", names)
+
+
+def _has_sql(service: Service) -> bool:
+    return service.migrations is not None and service.migrations.kind is MigrationKind.SQL
+
+
+def _sql_files(service: Service, folder: Path) -> dict[str, str]:
+    root = tree_of(service, folder).root / (service.migrations.source if service.migrations else "")
+    return {path.name: path.read_text(encoding="utf-8") for path in sorted(root.glob("*.sql"))}
+
+
+def unit_of(stored: StoredRelease) -> Unit:
+    """A stored release as something that can be started; nothing of it is read from the project."""
+    placed = _placed(stored.config)
+    env_files = stored.config.get("env_files", {})
+    source = Source(
+        placed.application,
+        placed.folder,
+        placed.profiles,
+        {k: dict(v) for k, v in env_files.items()} if isinstance(env_files, Mapping) else {},
+    )
+    digests = stored.content["artefacts"]
+    found = digests.items() if isinstance(digests, Mapping) else ()
+    return Unit(stored.id, source, {name: Artefact(name, digest) for name, digest in found})
+
+
+def secret_versions(context: PlatformContext, source: Source) -> dict[str, str]:
+    """A name for the present value of each secret, from which it cannot be guessed."""
+    key = read_secret(context.state, "session_key").reveal().encode()
+    placed = Placed(source.application, source.folder, "", source.profiles)
+    return {
+        name: hmac.digest(key, read_secret(context.state, name).reveal().encode(), "sha256").hex()[
+            :12
+        ]
+        for name in secret_names(placed)
+    }
+
+
+def running_units(context: PlatformContext, journal: Journal) -> dict[str, dict[Colour, Unit]]:
+    """What is in each colour of each application, by what the supervisor is to keep running."""
+    found: dict[str, dict[Colour, Unit]] = {}
+    for spec in wanted_colours(context.state.run):
+        name, colour = spec.labels["unit"], spec.labels.get("colour")
+        if colour and Colour(colour) not in found.get(name, {}):
+            unit = unit_of(journal.release(name, spec.labels["release"]))
+            found.setdefault(name, {})[Colour(colour)] = unit
+    return found
+
+
+def install_edge(context: PlatformContext, units: Mapping[Colour, Unit]) -> None:
+    placed = {colour: placed_of(unit) for colour, unit in units.items()}
+    configuration = edge_configuration(context, placed, CONSOLE_FOLDER)
+    NginxEdge(EdgePaths.of(context.state)).install(configuration)
+
+
+def site_names(context: PlatformContext, unit: Unit) -> tuple[str, ...]:
+    sites = application_sites(context, {Colour.BLUE: placed_of(unit)})
+    return tuple(site.name for site in sites)
+
+
+def require_provisioned(context: PlatformContext, unit: Unit) -> None:
+    """Databases and caches that the platform supplies are made by `insight up`.
+
+    Raises ConflictError for one that was added to the file since.
+    """
+    missing = [n for n in secret_names(placed_of(unit)) if not context.state.secret(n).exists()]
+    if missing:
+        name = missing[0].removeprefix("application_").removesuffix("_password")
+        raise ConflictError(
+            f"the service {name} is new in the Compose file and is not supplied yet",
+            code="not_provisioned",
+            hint="insight up --detach supplies it; then deploy again",
+        )
+
+
+def restore_point(context: PlatformContext, name: str) -> str | None:
+    """Names the present moment in the write-ahead log; a restore can go back to it."""
+    with _administrator(context) as connection:
+        row = connection.execute("SELECT pg_create_restore_point(%s)", (name[:63],)).fetchone()
+    return str(row[0]) if row else None
+
+
+def _administrator(context: PlatformContext) -> psycopg.Connection[tuple[object, ...]]:
+    try:
+        return psycopg.connect(
+            host=context.settings.postgres_host,
+            port=context.settings.port(PortOffset.POSTGRES),
+            user=postgres.ADMIN,
+            dbname="postgres",
+            password=read_secret(context.state, "postgres_admin_password").reveal(),
+            autocommit=True,
+            connect_timeout=5,
+        )
+    except psycopg.Error as error:
+        raise UnavailableError(
+            f"PostgreSQL does not answer: {str(error).strip()}", hint="insight status"
+        ) from None
+
+
+def database_of(context: PlatformContext, unit: Unit, service: str) -> Connect:
+    """Connects as the application itself: what it migrates belongs to it."""
+    placed = placed_of(unit)
+    own = unit.source.application.service(service)
+    supplied = [one.name for one in placed.supplied(SuppliedKind.POSTGRES)]
+    named = own.migrations.database if own and own.migrations else None
+    wanted = named or (supplied[0] if supplied else "")
+    if wanted not in supplied:
+        raise ConflictError(f"{service}: {wanted or 'its database'} is not supplied here")
+    owner = database_owners(context, placed)[supplied.index(wanted)]
+
+    def connect() -> psycopg.Connection[tuple[object, ...]]:
+        return psycopg.connect(
+            host=context.settings.postgres_host,
+            port=context.settings.port(PortOffset.POSTGRES),
+            user=owner.role,
+            dbname=owner.database,
+            password=Path(owner.password_file).read_text(encoding="utf-8").strip(),
+            autocommit=True,
+            connect_timeout=5,
+        )
+
+    return connect
+
+
+_TRAFFIC_SQL = """
+SELECT toInt32(floor(log(greatest(DurationMs, 0.01)) * {per_e:UInt32})) AS bucket,
+    count() AS requests, countIf(Status >= 500) AS errors
+FROM insight.edge_requests
+WHERE has({sites:Array(String)}, Site) AND Release = {release:String}
+    AND Timestamp >= fromUnixTimestamp64Nano({since:Int64}, 'UTC')
+    AND Timestamp < fromUnixTimestamp64Nano({until:Int64}, 'UTC')
+GROUP BY bucket
+FORMAT JSONEachRow"""
+_MEMORY_SQL = """
+SELECT avg(Value) AS mean FROM insight.metrics
+WHERE MetricName = 'process.memory.usage'
+    AND ResourceAttributes['insight.release'] = {release:String}
+    AND Timestamp >= fromUnixTimestamp64Nano({since:Int64}, 'UTC')
+    AND Timestamp < fromUnixTimestamp64Nano({until:Int64}, 'UTC')
+FORMAT JSONEachRow"""
+
+
+def measure(
+    context: PlatformContext, sites: tuple[str, ...], release: str, since: datetime, until: datetime
+) -> Traffic:
+    """What the edge saw. Raises UnavailableError when the store does not answer."""
+    shown = "[" + ",".join(f"'{site}'" for site in sites) + "]"
+    rows = _query(
+        context,
+        _TRAFFIC_SQL,
+        {
+            "per_e": str(BUCKETS_PER_E),
+            "sites": shown,
+            "release": release,
+            "since": str(to_ns(since)),
+            "until": str(to_ns(until)),
+        },
+    )
+    latency = {int(str(row["bucket"])): int(str(row["requests"])) for row in rows}
+    errors = sum(int(str(row["errors"])) for row in rows)
+    return Traffic(sum(latency.values()), errors, latency)
+
+
+def memory(
+    context: PlatformContext, release: str, since: datetime, until: datetime
+) -> float | None:
+    """Mean of the processes of the release; None when none was measured."""
+    values = {"release": release, "since": str(to_ns(since)), "until": str(to_ns(until))}
+    for row in _query(context, _MEMORY_SQL, values):
+        mean = row["mean"]
+        if isinstance(mean, int | float) and math.isfinite(mean) and mean > 0:
+            return float(mean)
+    return None
+
+
+def _query(
+    context: PlatformContext, sql: str, parameters: Mapping[str, str]
+) -> Iterator[dict[str, object]]:
+    """Rows of the telemetry store, by plain HTTP: the releaser is small and stays so."""
+    settings = context.settings
+    password = read_secret(context.state, "store_password").reveal()
+    login = base64.b64encode(f"insight:{password}".encode()).decode()
+    query = urlencode({f"param_{name}": value for name, value in parameters.items()})
+    connection = http.client.HTTPConnection(
+        "127.0.0.1", settings.port(PortOffset.STORE), timeout=_QUERY_TIMEOUT_S
+    )
+    try:
+        connection.request("POST", f"/?{query}", sql, {"Authorization": f"Basic {login}"})
+        answer = connection.getresponse()
+        text = answer.read().decode("utf-8", "replace")
+    except (OSError, http.client.HTTPException) as error:
+        raise UnavailableError(f"the telemetry store does not answer: {error!r}") from None
+    finally:
+        connection.close()
+    if answer.status != 200:
+        raise UnavailableError(f"the telemetry store answered {answer.status}: {text[:300]}")
+    return (json.loads(line) for line in text.splitlines())

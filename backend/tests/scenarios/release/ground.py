@@ -1,0 +1,148 @@
+"""A real supervisor, nginx and journal with the tiny application: releases without the servers.
+
+What the gates count comes from the edge's access log itself; the telemetry store that reads it in
+a whole platform is tested elsewhere.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from insightengine.core.colours import Colour
+from insightengine.edge.control import NginxEdge
+from insightengine.edge.models import EdgePaths
+from insightengine.release.gates import Traffic, bucket_of
+from insightengine.release.means import Means
+from insightengine.release.models import Kind
+from insightengine.release.service import ReleaseService
+from insightengine.stores.journal.port import Asked, Journal, Operation
+from insightengine.wiring.application import Placed
+from insightengine.wiring.environment import PlatformContext
+from insightengine.wiring.platform import edge_configuration, platform_processes
+from insightengine.wiring.release import means_of, open_journal, read_request, request_of
+from tests.supervised import context_in, supervised
+
+TINY = Path(__file__).parents[2] / "applications/tiny"
+QUICK = """
+x-insight:
+  release:
+    watch: 1s
+    watch_limit: 15s
+    warm_up: 0s
+    drain_timeout: 2s
+    rollback_window: 10m
+    gates: {p95_floor: 2ms}
+"""
+
+
+@dataclass(frozen=True)
+class Ground:
+    """One project folder with everything that a release needs."""
+
+    context: PlatformContext
+    folder: Path
+    means: Means
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def port(self) -> int:
+        return self.context.settings.base_port + 90
+
+    @property
+    def service(self) -> ReleaseService:
+        return ReleaseService(self.means)
+
+    def ask(self, *, quick: bool = False, **behaviour: Any) -> Operation:
+        """Queues a deployment of the tiny application that behaves like that."""
+        (self.folder / "behaviour.json").write_text(json.dumps(behaviour))
+        file = self.folder / "compose.yaml"
+        variables = {"TINY_PORT": str(self.port)}
+        parameters = request_of(file.read_text(), file, variables, ())
+        parameters |= {"skip_checks": quick}
+        asked = Asked("tiny", Kind.DEPLOY.value, "ada", "", parameters)
+        return self.means.journal.ask(asked, self.means.now())
+
+    def deploy(self, *, quick: bool = False, **behaviour: Any) -> Operation:
+        operation = self.ask(quick=quick, **behaviour)
+        self.service.work()
+        return self.means.journal.operation(operation.id)
+
+    def roll_back(self, release: str = "") -> Operation:
+        asked = Asked("tiny", Kind.ROLLBACK.value, "ada", "", {"release": release})
+        operation = self.means.journal.ask(asked, self.means.now())
+        self.service.work()
+        return self.means.journal.operation(operation.id)
+
+    def colours(self) -> dict[str, str]:
+        """The release in each colour that runs."""
+        found = self.means.runtime.instances("tiny")
+        return {one.colour.value: one.release for one in found if one.colour is not None}
+
+    def story(self, operation: Operation) -> str:
+        """Everything the journal knows of it, for the message of a failed test."""
+        entries = self.means.journal.entries(operation.id)
+        lines = [f"{e.at:%S.%f} {e.phase} {e.step} {dict(e.detail)}" for e in entries]
+        return "\n".join([operation.summary, *lines])
+
+
+def means_in(context: PlatformContext, journal: Journal) -> Means:
+    """Those of a platform, but the servers that are left out."""
+    return replace(
+        means_of(context, journal),
+        measure=lambda sites, release, since, until: _measured(context, release, since, until),
+        memory=lambda release, since, until: None,
+        restore_point=lambda name: None,
+    )
+
+
+def _measured(context: PlatformContext, release: str, since: datetime, until: datetime) -> Traffic:
+    latency: Counter[int] = Counter()
+    errors = 0
+    for line in EdgePaths.of(context.state).access_log.read_text().splitlines():
+        one = json.loads(line)
+        if one["release"] == release and since.timestamp() <= one["msec"] < until.timestamp():
+            latency[bucket_of(1000 * one["duration_s"])] += 1
+            errors += one["status"] >= 500
+    return Traffic(latency.total(), errors, latency)
+
+
+@contextmanager
+def ground(more: str = QUICK) -> Iterator[Ground]:
+    folder = Path(tempfile.mkdtemp(prefix="insight-test-", dir="/var/tmp"))
+    folder.chmod(0o755)
+    for file in TINY.iterdir():
+        shutil.copy(file, folder)
+    with (folder / "compose.yaml").open("a") as compose:
+        compose.write(more)
+    context = context_in(folder)
+    try:
+        NginxEdge(EdgePaths.of(context.state)).install(
+            edge_configuration(context, {}, folder / "out")
+        )
+        edge = [spec for spec in platform_processes(context, None) if spec.name == "edge"]
+        with supervised(context, edge):
+            yield Ground(context, folder, means_in(context, open_journal(context)))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def placed_in(folder: Path, port: int) -> Placed:
+    """The tiny application as it is in a folder."""
+    file = folder / "compose.yaml"
+    source, _ = read_request(request_of(file.read_text(), file, {"TINY_PORT": str(port)}, ()))
+    return Placed(source.application, folder, "", ())
+
+
+BLUE, GREEN = Colour.BLUE, Colour.GREEN

@@ -1,0 +1,218 @@
+"""Good and bad releases under load, on real processes behind the real nginx."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from insightengine.core.errors import ConflictError
+from insightengine.stores.journal.port import Operation
+from insightengine.wiring.environment import as_environment
+from tests.scenarios.release.ground import QUICK, Ground, ground
+from tests.scenarios.release.load import load_on
+
+REPOSITORY = Path(__file__).parents[4]
+pytestmark = pytest.mark.timeout(170)
+
+
+@pytest.fixture
+def serving() -> Iterator[Ground]:
+    """Version 1 serves as the first release."""
+    with ground() as one:
+        first = one.deploy(quick=True, version="1")
+        assert first.state == "done", one.story(first)
+        yield one
+
+
+def version(one: Ground) -> str:
+    return str(httpx.get(one.url, timeout=5).json()["version"])
+
+
+def assert_taken_back(one: Ground, operation: Operation, code: str) -> None:
+    assert operation.state == "failed", one.story(operation)
+    assert operation.failure is not None
+    assert operation.failure["code"] == code, one.story(operation)
+    assert version(one) == "1"
+    assert len(one.colours()) == 1, "what failed still runs"
+    assert f"release {next(iter(one.colours().values()))} serves" in operation.summary
+
+
+def test_a_good_release_replaces_the_serving_one_without_a_failed_request(serving: Ground) -> None:
+    with load_on(serving.port) as load:
+        operation = serving.deploy(version="2")
+    assert operation.state == "done", serving.story(operation)
+    assert load.failures == []
+    assert set(load.answers) == {"1", "2"}
+    assert version(serving) == "2"
+    assert len(serving.colours()) == 2, "the old one stays warm"
+    worker = [i for i in serving.means.runtime.instances("tiny") if i.colour is None]
+    assert [one.release for one in worker] == [operation.release]
+
+
+def test_a_rollback_within_the_window_is_one_switch(serving: Ground) -> None:
+    serving.deploy(quick=True, version="2")
+    before = {i.name for i in serving.means.runtime.instances("tiny")}
+    with load_on(serving.port) as load:
+        began = time.monotonic()
+        operation = serving.roll_back()
+        took_s = time.monotonic() - began
+    assert operation.state == "done", serving.story(operation)
+    steps = [e.step for e in serving.means.journal.entries(operation.id)]
+    assert "start" not in steps
+    assert load.failures == []
+    assert version(serving) == "1"
+    assert before
+    print(f"rollback within the window: {took_s:.2f} s with its drain")  # noqa: T201
+
+
+def test_a_release_is_brought_back_that_no_longer_runs(serving: Ground) -> None:
+    first = next(iter(serving.colours().values()))
+    serving.deploy(quick=True, version="2")
+    serving.deploy(quick=True, version="3")
+    with load_on(serving.port) as load:
+        operation = serving.roll_back(first[:5])
+    assert operation.state == "done", serving.story(operation)
+    assert load.failures == []
+    assert version(serving) == "1"
+
+
+def test_the_same_again_is_no_change(serving: Ground) -> None:
+    assert serving.deploy(version="1").state == "unchanged"
+
+
+def test_an_unhealthy_release_never_gets_a_visitor(serving: Ground) -> None:
+    (serving.folder / "compose.yaml").write_text(
+        (serving.folder / "compose.yaml").read_text().replace("deadline: 10s", "deadline: 1s")
+    )
+    with load_on(serving.port) as load:
+        operation = serving.deploy(version="2", health=503)
+    assert_taken_back(serving, operation, "unhealthy")
+    assert "expected 200" in operation.summary
+    assert load.failures == []
+    assert set(load.answers) == {"1"}
+
+
+def test_a_release_that_crashes_after_its_start_is_taken_back(serving: Ground) -> None:
+    with load_on(serving.port) as load:
+        operation = serving.deploy(version="2", crash_after_s=1.5)
+    assert operation.state == "failed", serving.story(operation)
+    assert version(serving) == "1"
+    assert [f for f in load.failures if f.startswith("GET")] == []
+
+
+def test_an_error_regression_is_noticed_and_taken_back(serving: Ground) -> None:
+    with load_on(serving.port):
+        operation = serving.deploy(version="2", error_ratio=0.2)
+    assert_taken_back(serving, operation, "gate_failed")
+    assert "requests failed, of the previous release" in operation.summary
+
+
+def test_a_slow_regression_is_noticed_and_taken_back(serving: Ground) -> None:
+    with load_on(serving.port) as load:
+        operation = serving.deploy(version="2", latency_ms=40)
+    assert_taken_back(serving, operation, "gate_failed")
+    assert "p95 is" in operation.summary
+    assert load.failures == []
+
+
+def test_an_idle_application_is_judged_by_probes(serving: Ground) -> None:
+    operation = serving.deploy(version="2")
+    assert operation.state == "done", serving.story(operation)
+    done = [e for e in serving.means.journal.entries(operation.id) if e.step == "watch"]
+    assert done[-1].detail["verdict"]["basis"] == "probes"  # type: ignore[index]
+
+
+def test_a_build_that_fails_changes_nothing(serving: Ground) -> None:
+    operation = serving.deploy(version="2", build_fails=True)
+    assert (operation.state, version(serving)) == ("failed", "1")
+    assert operation.summary.startswith("nothing was changed: web: ")
+    assert "it cannot be built" in operation.summary
+    assert list((serving.context.state.releases / "artefacts").glob("*.partial")) == []
+
+
+def test_a_cancelled_release_is_taken_back(serving: Ground) -> None:
+    operation = serving.ask(version="2", start_s=5)
+    cancel = threading.Timer(1.0, serving.means.journal.cancel, (operation.id, "bob"))
+    cancel.start()
+    serving.service.work()
+    after = serving.means.journal.operation(operation.id)
+    assert after.state == "cancelled", serving.story(after)
+    assert "bob cancelled it" in after.summary
+    assert (version(serving), len(serving.colours())) == ("1", 1)
+
+
+def test_a_second_deployment_is_refused_while_one_is_under_way(serving: Ground) -> None:
+    serving.ask(version="2")
+    with pytest.raises(ConflictError, match="is under way since"):
+        serving.ask(version="3")
+
+
+def test_a_configuration_that_nginx_refuses_leaves_the_old_one_serving(serving: Ground) -> None:
+    text = (serving.folder / "compose.yaml").read_text()
+    port = serving.context.settings.base_port + 20  # the edge's own
+    changed = text.replace('- "${TINY_PORT:-8000}:8000"', f'- "{port}:8000"')
+    assert changed != text
+    (serving.folder / "compose.yaml").write_text(changed)
+    operation = serving.deploy(version="2")
+    assert_taken_back(serving, operation, "invalid_edge_configuration")
+
+
+def test_a_crash_of_the_serving_colour_fails_no_request_that_may_be_repeated(
+    serving: Ground,
+) -> None:
+    serving.deploy(quick=True, version="2")
+    pid = int(httpx.get(serving.url, timeout=5).json()["pid"])
+    with load_on(serving.port) as load:
+        time.sleep(0.3)
+        os.kill(pid, 9)
+        time.sleep(1.0)
+    assert [f for f in load.failures if f.startswith("GET")] == []
+    assert load.answers["1"] > 0, "the warm colour stepped in"
+
+
+def run_killed(one: Ground, moment: int) -> int | None:
+    """Runs a releaser that dies at that moment; how many moments there were when it did not."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.scenarios.release.killed", str(moment)],
+        env={**os.environ, **as_environment(one.context), "PYTHONPATH": f"{REPOSITORY}/backend"},
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    if done.returncode == 0:
+        return int(done.stdout)
+    assert done.returncode == -9, done.stderr
+    return None
+
+
+@pytest.mark.timeout(400)
+def test_killed_at_every_entry_of_the_journal_the_next_run_converges() -> None:
+    """Every moment of a release in turn; each time it is a new one."""
+    with ground(QUICK) as one:
+        assert one.deploy(quick=True, version="0").state == "done"
+        one.ask(quick=True, version="moments")
+        moments = run_killed(one, 10_000)
+        assert moments is not None
+        failed: list[str] = []
+        for moment in range(moments):
+            with load_on(one.port) as load:
+                operation = one.ask(quick=True, version=f"at-{moment}")
+                run_killed(one, moment)
+                one.service.work()
+            after = one.means.journal.operation(operation.id)
+            assert after.state == "done", f"moment {moment}: {one.story(after)}"
+            assert version(one) == f"at-{moment}"
+            assert len(one.colours()) == 2
+            failed += [f"moment {moment}: {failure}" for failure in load.failures]
+        assert failed == []
+        print(f"killed at {moments} moments, all converged")  # noqa: T201

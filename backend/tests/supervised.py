@@ -1,0 +1,85 @@
+"""A real supervisor in a state folder of its own, without the platform's servers."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from insightengine.core.errors import InsightError
+from insightengine.core.settings import Settings, StateFolder
+from insightengine.runtimes.local.control import ask
+from insightengine.runtimes.local.identity import prepare_state, service_user
+from insightengine.runtimes.local.specs import Wanted, write_wanted
+from insightengine.runtimes.local.teardown import end_everything
+from insightengine.runtimes.port import ProcessSpec
+from insightengine.wiring.environment import PlatformContext, as_environment
+from insightengine.wiring.secrets import PLATFORM_SECRETS, ensure_secrets
+
+
+def context_in(folder: Path) -> PlatformContext:
+    """Settings whose hundred ports are free, and a state folder with all its parts."""
+    state = StateFolder(folder / ".insight")
+    user = service_user(None, folder)
+    prepare_state(state, user)
+    (state.run / "home").mkdir(exist_ok=True)
+    ensure_secrets(state, PLATFORM_SECRETS, user)
+    return PlatformContext(Settings.model_validate({"base_port": free_base_port()}), state)
+
+
+def free_base_port() -> int:
+    first = 30000 + (os.getpid() % 250) * 100
+    for base in [*range(first, 60000, 100), *range(30000, first, 100)]:
+        if all(_is_free(base + offset) for offset in range(100)):
+            return base
+    raise RuntimeError("no hundred free ports in a row were found")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+@contextmanager
+def supervised(context: PlatformContext, specs: Sequence[ProcessSpec] = ()) -> Iterator[None]:
+    """The supervisor runs and takes orders; afterwards everything it started is ended."""
+    state = context.state
+    user = service_user(None, state.root.parent)
+    write_wanted(state.run / "wanted.json", Wanted(tuple(specs), user, 20.0, 5.0, None))
+    with (state.logs / "supervisor.log").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "insightengine.worker.supervisor"],
+            env={**os.environ, **as_environment(context)},
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    try:
+        _await_orders(state, log.name)
+        yield
+    finally:
+        end_everything(state)
+        process.wait(20)
+
+
+def _await_orders(state: StateFolder, log: str) -> None:
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            ask(state.run, {"verb": "apply"})
+        except InsightError:
+            if time.monotonic() > deadline:
+                raise AssertionError(Path(log).read_text()) from None
+            time.sleep(0.05)
+        else:
+            return
