@@ -20,6 +20,7 @@ from insightengine.cli import (
     recover,
     release,
     releases,
+    replica,
     restart,
     restore,
     rollback,
@@ -52,7 +53,7 @@ for feature in (
 ):
     name = feature.__name__.rpartition(".")[2].replace("_", "-")
     app.command(name=name)(feature.command)
-for group in (backup, restore, recover, release):
+for group in (backup, restore, recover, release, replica):
     app.add_typer(group.app, name=group.__name__.rpartition(".")[2])
 app.command(name="exec", context_settings={"allow_interspersed_args": False})(exec_.command)
 telemetry.app.add_typer(ingest_keys.app, name="keys")

@@ -36,6 +36,7 @@ class PortOffset:
     STORE = 23
     BACKUPS = 24
     POSTGRES = 32
+    REPLICA = 33
     VALKEY = 79
     APPLICATION = 40  # two ports (blue, green) for each service of the application, in order
 

@@ -113,5 +113,19 @@ class Programs:
             self.path("pg_rewind"),
             f"--target-pgdata={folder}",
             f"--source-server={source.words} dbname=postgres",
-            "--no-ensure-shutdown",
         )
+
+    def copy_for_replica(self, folder: Path, source: ServerAddress, slot: str) -> Argv:
+        """A plain copy with the WAL it needs, which the slot keeps for it from then on."""
+        return (
+            self.path("pg_basebackup"),
+            f"--pgdata={folder}",
+            "--wal-method=stream",
+            "--checkpoint=fast",
+            "--no-password",
+            f"--slot={slot}",
+            f"--dbname={source.words} application_name={slot}",
+        )
+
+    def control_data(self, folder: Path) -> Argv:
+        return (self.path("pg_controldata"), f"--pgdata={folder}")

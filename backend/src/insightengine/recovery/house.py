@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -58,6 +59,19 @@ class Folders:
 
 
 @dataclass(frozen=True, slots=True)
+class ReplicaPlace:
+    """A standby beside the primary. `end(name)` stops the server of that name for now; while
+    `held(folder)` is entered, none is started in the folder."""
+
+    folder: Path
+    former: Path  # where the old primary is left for the replica to come back from
+    address: ServerAddress
+    end: Callable[[str], None]
+    held: Callable[[Path], AbstractContextManager[None]]
+    swap: Callable[[Path, Path], None]
+
+
+@dataclass(frozen=True, slots=True)
 class House:
     configuration: Configuration
     folders: Folders
@@ -71,6 +85,12 @@ class House:
     admin_password: Secret
     # New folder, and where the old one is kept; whether the server comes up by itself now.
     replace_cluster: Callable[[Path, Path], bool]
+    find_replica: Callable[[], ReplicaPlace | None]
+
+    @property
+    def replica(self) -> ReplicaPlace | None:
+        """The replica, where one is wanted at this moment."""
+        return self.find_replica()
 
     @property
     def policy(self) -> BackupPolicy:

@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 
 from insightengine.core.errors import InsightError
+from insightengine.recovery.failover import failover
 from insightengine.recovery.house import House
 from insightengine.recovery.journal import Operation, OperationKind, OperationState
 from insightengine.recovery.restore import restore, verify_by_restore
@@ -33,6 +34,7 @@ _VERBS: Mapping[OperationKind, Verb] = {
     OperationKind.VERIFY: _verify,
     OperationKind.PRUNE: prune,
     OperationKind.RESTORE: restore,
+    OperationKind.FAILOVER: failover,
 }
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,13 @@ from insightengine.core.settings import PortOffset, StateFolder
 from insightengine.recovery.catalogue import Catalogue, open_database
 from insightengine.recovery.commands import Programs
 from insightengine.recovery.envelope import Envelope
-from insightengine.recovery.house import RECEIVER, Configuration, Folders, House
+from insightengine.recovery.house import (
+    RECEIVER,
+    Configuration,
+    Folders,
+    House,
+    ReplicaPlace,
+)
 from insightengine.recovery.journal import Journal
 from insightengine.recovery.keys import (
     Keyring,
@@ -38,7 +46,7 @@ from insightengine.runtimes.local.records import alive_records
 from insightengine.runtimes.local.specs import ServiceUser
 from insightengine.runtimes.local.supplied import cluster as cluster_folder
 from insightengine.runtimes.local.supplied import postgres
-from insightengine.runtimes.port import HttpReady, ProcessSpec, RunningReady
+from insightengine.runtimes.port import HttpReady, PostgresReady, ProcessSpec, RunningReady
 from insightengine.stores.objects.folder import FolderObjects
 from insightengine.stores.objects.port import ObjectStore
 from insightengine.stores.server import ServerAddress
@@ -81,6 +89,9 @@ def prepare_recovery(
     port = context.settings.port(PortOffset.POSTGRES)
     line = f"{context.settings.postgres_host}:{port}:*:{postgres.BACKUP}:{password}\n"
     write_private(root / "pgpass", line, user)
+    password = read_secret(context.state, "postgres_admin_password").reveal()
+    line = f"{context.settings.postgres_host}:*:*:{postgres.ADMIN}:{password}\n"
+    write_private(admin_pass_file(context), line, user)
 
 
 def _configuration(context: PlatformContext, placed: Placed | None, project: Path) -> Configuration:
@@ -197,6 +208,7 @@ def house_of(context: PlatformContext, cluster: str | None = None) -> House:
         journal=Journal(database),
         admin_password=read_secret(state, "postgres_admin_password"),
         replace_cluster=lambda new, kept: replace_cluster(state, new, kept),
+        find_replica=lambda: _replica_place(context) if replica_mark(state).exists() else None,
     )
 
 
@@ -207,6 +219,75 @@ def server_address(context: PlatformContext) -> ServerAddress:
         postgres.BACKUP,
         context.state.secret("postgres_backup_password"),
     )
+
+
+def admin_address(context: PlatformContext) -> ServerAddress:
+    """As the superuser: rewinding a cluster reads files through the server."""
+    return replace(
+        server_address(context),
+        user=postgres.ADMIN,
+        password_file=context.state.secret("postgres_admin_password"),
+    )
+
+
+def admin_pass_file(context: PlatformContext) -> Path:
+    return recovery_folder(context.state) / "pgpass_admin"
+
+
+def replica_mark(state: StateFolder) -> Path:
+    """Stands where a replica is wanted."""
+    return recovery_folder(state) / "replica.json"
+
+
+def replica_folder(state: StateFolder) -> Path:
+    return state.root / "replica"
+
+
+def _replica_place(context: PlatformContext) -> ReplicaPlace:
+    state = context.state
+    return ReplicaPlace(
+        folder=replica_folder(state),
+        former=state.root / "replica.former",
+        address=replace(server_address(context), port=context.settings.port(PortOffset.REPLICA)),
+        end=lambda name: _end_server(state, name),
+        held=_held,
+        swap=lambda new, kept: _swap(state, new, kept),
+    )
+
+
+@contextlib.contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    hold = cluster_folder.hold_file(folder)
+    hold.touch()
+    try:
+        yield
+    finally:
+        hold.unlink(missing_ok=True)
+
+
+def _swap(state: StateFolder, new: Path, kept: Path) -> None:
+    """Requested while the server is held: it is carried out before the next start."""
+    shutil.rmtree(kept, ignore_errors=True)
+    swap = cluster_folder.Swap(str(new), str(kept))
+    cluster_folder.request_swap(state.postgres, swap)
+    with contextlib.suppress(InsightError):  # it may be waiting before its next attempt
+        if "postgres" not in alive_records(state.run):
+            ask(state.run, {"verb": "restart", "names": ["postgres"]})
+
+
+def _end_server(state: StateFolder, name: str) -> None:
+    """Stops a server in order, at once when that takes too long. Whoever holds it keeps it so."""
+    record = alive_records(state.run).get(name)
+    if record is None:
+        return
+    for number, limit_s in ((signal.SIGINT, _STOP_LIMIT_S), (signal.SIGQUIT, 5.0)):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(record.pid, number)
+        deadline = time.monotonic() + limit_s
+        while time.monotonic() < deadline:
+            if not record.is_alive():
+                return
+            time.sleep(0.02)
 
 
 def _cluster_of(state: StateFolder) -> str:
@@ -275,7 +356,42 @@ def recovery_processes(context: PlatformContext, placed: Placed | None) -> tuple
         stop_timeout_s=20.0,
         labels={"service": "backups", "colour": "", "release": "", "kind": "platform"},
     )
-    return (receiver, worker)
+    replica = (replica_process(context),) if replica_mark(context.state).exists() else ()
+    return (receiver, worker, *replica)
+
+
+def replica_process(context: PlatformContext) -> ProcessSpec:
+    """A standby on a port of its own; its folder is prepared before each start."""
+    settings, state = context.settings, context.state
+    port = settings.port(PortOffset.REPLICA)
+    source = f"{admin_address(context).words} application_name={postgres.REPLICA}"
+    options = {
+        "primary_conninfo": f"{source} passfile={admin_pass_file(context)}",
+        "primary_slot_name": postgres.REPLICA,
+        "hot_standby": "on",
+    }
+    return ProcessSpec(
+        name="replica",
+        argv=(
+            *postgres.server_argv(replica_folder(state), port, settings.listen_host),
+            *(word for name, value in options.items() for word in ("-c", f"{name}={value}")),
+        ),
+        cwd=state.root,
+        env={**base_environment(context), **as_environment(context)},
+        readiness=PostgresReady(
+            settings.postgres_host,
+            port,
+            postgres.ADMIN,
+            "postgres",
+            state.secret("postgres_admin_password"),
+        ),
+        depends_on=("postgres",),
+        prepare=((sys.executable, "-m", "insightengine.worker.replica"),),
+        ports=(port,),
+        stop_signal="SIGINT",
+        stop_timeout_s=30.0,
+        labels={"service": "replica", "colour": "", "release": "", "kind": "platform"},
+    )
 
 
 def wal_safety(placed: Placed | None) -> postgres.WalSafety:

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -33,6 +34,7 @@ from insightengine.worker.process import run
 _HOST = "127.0.0.1"
 _TICK_S = 0.5
 _SHIP_S = 0.2
+_PRIMARY_AWAY_S = 5.0  # longer than a crash recovery of a small WAL and a restart take
 _log = structlog.get_logger("backups")
 
 
@@ -44,11 +46,13 @@ class Worker:
         self.halt = threading.Event()
         self.flushed: Lsn | None = None
         self.timeline: int | None = None
+        self._began = house.now()
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._shippers = [
             Shipper(repository, house.folders.spool, house.now) for repository in house.repositories
         ]
         self._last_moment: Lsn | None = None
+        self._seen_at: float | None = None  # when the server last answered
 
     def threads(self) -> list[threading.Thread]:
         found = [
@@ -113,6 +117,7 @@ class Worker:
         with self.house.server() as server:
             while not self.halt.wait(_TICK_S):
                 state = server.state()
+                self._seen_at = time.monotonic()
                 self.timeline = state.timeline
                 for receiver in server.receivers():
                     if receiver.name == RECEIVER:
@@ -141,8 +146,21 @@ class Worker:
                     )
                     continue
                 self._start(operation.id)
-        if not self.house.journal.under_way():
+        if not self.house.journal.under_way() and not self._promote_if_needed():
             self._ask_for_what_is_due()
+
+    def _promote_if_needed(self) -> bool:
+        """A primary that stays away for long is replaced by the replica, if there is one."""
+        if self._seen_at is None or time.monotonic() - self._seen_at < _PRIMARY_AWAY_S:
+            return False
+        place = self.house.replica
+        if place is None or not (place.folder / "standby.signal").exists():
+            return False
+        _log.warning("the primary is away; the replica takes over")
+        self._seen_at = None  # once; the next time it has to have answered before
+        request = {"forced": True, "reason": "the primary does not answer"}
+        self.house.journal.ask(OperationKind.FAILOVER, request, "watch", self.house.now())
+        return True
 
     def _ask_for_what_is_due(self) -> None:
         if self.timeline is None or self.flushed is None or not self._may_try():
@@ -172,12 +190,12 @@ class Worker:
             house.journal.ask(OperationKind.VERIFY, {"restore": True}, "schedule", now)
 
     def _may_try(self) -> bool:
-        """A minute between attempts that failed."""
+        """A minute between attempts that failed; a restart may have mended the cause."""
         recent = self.house.journal.recent(1)
         if not recent or recent[0].state is not OperationState.FAILED:
             return True
         ended = recent[0].ended_at or recent[0].asked_at
-        return (self.house.now() - ended).total_seconds() > 60
+        return ended < self._began or (self.house.now() - ended).total_seconds() > 60
 
     def _start(self, operation_id: str) -> None:
         self._children[operation_id] = subprocess.Popen(

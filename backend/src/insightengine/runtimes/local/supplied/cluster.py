@@ -16,11 +16,13 @@ import shutil
 import struct
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 _CONTROL = "global/pg_control"
+_HOLD_LIMIT_S = 45.0  # below the time a start may take
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ def prepare(folder: Path, create: Sequence[str]) -> None:
     `create` is initdb's command without its folder. Ends the process with a message when a
     cluster was here and is gone: an empty one in its place would look like success to everybody.
     """
+    wait_while_held(folder)
     complete_swap(folder)
     if (folder / "PG_VERSION").exists():
         _remember(folder)
@@ -59,6 +62,25 @@ def identity_file(folder: Path) -> Path:
 
 def swap_file(folder: Path) -> Path:
     return folder.with_name(f"{folder.name}.swap.json")
+
+
+def hold_file(folder: Path) -> Path:
+    """While it is there and fresh, no server is started in the folder."""
+    return folder.with_name(f"{folder.name}.hold")
+
+
+def wait_while_held(folder: Path) -> None:
+    """A hold that its owner never lifted, because it was killed, ends by itself."""
+    hold = hold_file(folder)
+    while True:
+        try:
+            age_s = time.time() - hold.stat().st_mtime
+        except FileNotFoundError:
+            return
+        if age_s > _HOLD_LIMIT_S:
+            hold.unlink(missing_ok=True)
+            return
+        time.sleep(0.03)
 
 
 def system_identifier(folder: Path) -> str:

@@ -27,6 +27,7 @@ from insightengine.runtimes.local.supplied import cluster
 ADMIN = "insight_admin"
 BACKUP = "insight_backup"
 RECEIVER = "insight_receiver"  # its slot, and the name it replicates under
+REPLICA = "insight_replica"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,7 @@ def ensure_roles(
         autocommit=True,
         connect_timeout=10,
     ) as connection:
+        _promote(connection)
         for owner in owners:
             role, database = sql.Identifier(owner.role), sql.Identifier(owner.database)
             _ensure_login(connection, owner.role, Path(owner.password_file))
@@ -122,6 +124,12 @@ def ensure_roles(
             connection.execute("GRANT pg_monitor TO insight")
         if backup_password_file is not None:
             _ensure_backup_role(connection, backup_password_file)
+
+
+def _promote(connection: Connection[TupleRow]) -> None:
+    """Whatever stands in the primary's place is the primary: a standby that was put there."""
+    if connection.execute("SELECT pg_is_in_recovery()").fetchone() == (True,):
+        connection.execute("SELECT pg_promote(true, 60)")
 
 
 def _ensure_login(connection: Connection[TupleRow], name: str, password_file: Path) -> None:
