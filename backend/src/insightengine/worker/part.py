@@ -28,6 +28,7 @@ from insightengine.wiring.local import write_configuration
 from insightengine.wiring.platform import platform_processes
 from insightengine.wiring.secrets import PLATFORM_SECRETS, ensure_secrets
 
+PARTS = ("postgres", "valkey", "store", "collector", "api.blue", "edge")  # of docker-compose.yml
 _CHECK_S = 2.0
 _BLOCK_BYTES = 64 * 1024
 
@@ -46,8 +47,13 @@ def main(arguments: Sequence[str]) -> int:
     return 2
 
 
+def parts(context: PlatformContext) -> tuple[ProcessSpec, ...]:
+    """What docker-compose.yml starts; backups are made by the local runtime only."""
+    return tuple(spec for spec in platform_processes(context, None) if spec.name in PARTS)
+
+
 def _spec(context: PlatformContext, name: str) -> ProcessSpec:
-    found = {spec.name: spec for spec in platform_processes(context, None)}
+    found = {spec.name: spec for spec in parts(context)}
     if name not in found:
         raise NotFoundError(f"there is no part {name}", hint=f"known are {', '.join(found)}")
     return found[name]

@@ -18,7 +18,7 @@ from insightengine.runtimes.local.readiness import problem_of
 from insightengine.runtimes.local.status import Overseer, encode_status, write_status
 from insightengine.runtimes.port import ProcessSpec, ProcessState, ProcessStatus
 from insightengine.wiring.environment import PlatformContext
-from insightengine.wiring.platform import platform_processes
+from insightengine.worker.part import parts
 from insightengine.worker.process import run
 
 _INTERVAL_S = 2.0
@@ -28,7 +28,7 @@ _log = structlog.get_logger("watch")
 
 async def watch(context: PlatformContext, stop: asyncio.Event) -> None:
     """Until told to stop; a part that does not answer is no failure of this one."""
-    specs = platform_processes(context, None)
+    specs = parts(context)
     overseer = Overseer(os.getpid(), datetime.now(UTC))
     known = {spec.name: _first(spec, overseer.since) for spec in specs}
     while not stop.is_set():
