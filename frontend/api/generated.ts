@@ -246,6 +246,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/recovery": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Recovery Status
+         * @description Objectives, repositories with the WAL that they hold, and backups, the newest first.
+         */
+        get: operations["recovery_status"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/releases": {
         parameters: {
             query?: never;
@@ -1074,6 +1094,39 @@ export interface components {
             next_cursor: string | null;
         };
         /**
+         * BackupEntry
+         * @description `standing`: unverified, verified, restored or damaged; only the middle two count.
+         */
+        BackupEntry: {
+            /** Id */
+            id: string;
+            /** Kind */
+            kind: string;
+            /** Parent */
+            parent: string | null;
+            /** Plain Bytes */
+            plain_bytes: number;
+            /** Reason */
+            reason: string;
+            /** Repositories */
+            repositories: string[];
+            /** Seconds */
+            seconds: number;
+            /** Standing */
+            standing: string;
+            /**
+             * Started At
+             * Format: date-time
+             */
+            started_at: string;
+            /** Stop Lsn */
+            stop_lsn: string;
+            /** Stored Bytes */
+            stored_bytes: number;
+            /** Timeline */
+            timeline: number;
+        };
+        /**
          * Completion
          * @description `text` replaces the characters from `start` to `end` of what was typed.
          */
@@ -1762,6 +1815,28 @@ export interface components {
             table: string;
         };
         /**
+         * Objectives
+         * @description null means unknown, which is never good. `breached` names `rpo` and `rto`.
+         */
+        Objectives: {
+            /** Breached */
+            breached: string[];
+            /** Detail */
+            detail: string;
+            /** Is Rto Measured */
+            is_rto_measured: boolean;
+            /** Newest Proven */
+            newest_proven: string | null;
+            /** Rpo S */
+            rpo_s: number | null;
+            /** Rpo Target S */
+            rpo_target_s: number | null;
+            /** Rto S */
+            rto_s: number | null;
+            /** Rto Target S */
+            rto_target_s: number | null;
+        };
+        /**
          * OperationDetail
          * @description `left` are the steps that are still to be done.
          */
@@ -1967,6 +2042,14 @@ export interface components {
          * @enum {string}
          */
         Reason: "age" | "size";
+        /** RecoveryOverview */
+        RecoveryOverview: {
+            /** Backups */
+            backups: components["schemas"]["BackupEntry"][];
+            objectives: components["schemas"]["Objectives"];
+            /** Repositories */
+            repositories: components["schemas"]["RepositoryStatus"][];
+        };
         /**
          * Release
          * @description `state` is `serving`, `warm` (kept running for a rollback) or `kept`.
@@ -2102,6 +2185,22 @@ export interface components {
             /** Service */
             service: string | null;
             signal: components["schemas"]["Signal"];
+        };
+        /**
+         * RepositoryStatus
+         * @description `problem` is why it cannot be used or has no newer WAL.
+         */
+        RepositoryStatus: {
+            /** Coverage */
+            coverage: components["schemas"]["WalRange"][];
+            /** Problem */
+            problem: string | null;
+            /** Repository */
+            repository: string;
+            /** Wal At */
+            wal_at: string | null;
+            /** Wal Lsn */
+            wal_lsn: string | null;
         };
         /**
          * RequestPoint
@@ -2663,6 +2762,15 @@ export interface components {
             /** State */
             state: string;
         };
+        /** WalRange */
+        WalRange: {
+            /** End */
+            end: string;
+            /** Start */
+            start: string;
+            /** Timeline */
+            timeline: number;
+        };
     };
     responses: never;
     parameters: never;
@@ -3055,6 +3163,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PlatformStatus"];
+                };
+            };
+            /** @description Any error, as Problem Details. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    recovery_status: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryOverview"];
                 };
             };
             /** @description Any error, as Problem Details. */

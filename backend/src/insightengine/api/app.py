@@ -22,6 +22,7 @@ from insightengine.api.routes import (
     metrics,
     monitoring,
     platform,
+    recovery,
     releases,
     search,
     sql,
@@ -36,7 +37,7 @@ from insightengine.wiring.console import Services
 PREFIX = "/api/v1"
 _FEATURES = (
     *(auth, tokens, users, audit, platform, monitoring, search, telemetry),
-    *(metrics, sql, upkeep, ingest, views, releases),
+    *(metrics, sql, upkeep, ingest, views, releases, recovery),
 )
 
 

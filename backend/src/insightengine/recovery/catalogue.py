@@ -64,6 +64,9 @@ class Catalogue:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    def close(self) -> None:
+        self._database.close()
+
     def add(self, backup: Backup, repositories: Iterable[str]) -> None:
         """Adds a backup, or tells of further copies of it."""
         with self._database.transaction():

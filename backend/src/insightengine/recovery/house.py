@@ -103,6 +103,9 @@ class House:
     def server(self, database: str = "postgres") -> PostgresServer:
         return PostgresServer(self.address, database)
 
+    def close(self) -> None:
+        self.catalogue.close()
+
     def now(self) -> datetime:
         return datetime.now(UTC)
 

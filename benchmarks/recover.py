@@ -1,0 +1,213 @@
+"""Backups, restores and failover of a pgbench database, in time, bytes and lost commits."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from benchmarks.commits import Commits
+from benchmarks.harness import Platform, options, progress, report, throwaway_platform
+from insightengine.runtimes.local.supplied.postgres import binary
+
+CAVEAT = (
+    "Backups go encrypted into a folder on the same disk; WAL is received on it, too. full_s,\n"
+    "incremental_s and restore_s are from the command to its end: the backup read back, the\n"
+    "server writable. basebackup_s is plain pg_basebackup to a folder in the same run. lost_* are\n"
+    "commits that were acknowledged and did not come back after kill -9 and removal of the data\n"
+    "directory. promote_s is from that kill to the next commit, with a replica and no help."
+)
+COMPOSE = """
+name: bench
+services:
+  postgres:
+    image: postgres:18
+x-insight:
+  backup:
+    full: 0 0 1 1 *
+    incremental: 0 0 1 1 *
+    wal: {synchronous: %s}
+"""
+
+
+class Bench:
+    def __init__(self, platform: Platform) -> None:
+        self.platform = platform
+        self.port = platform.base_port + 32
+
+    @property
+    def cluster(self) -> Path:
+        return self.platform.folder / ".insight/postgres"
+
+    @property
+    def conninfo(self) -> str:
+        path = self.platform.folder / ".insight/secrets/postgres_admin_password"
+        password = path.read_text(encoding="utf-8").strip()
+        return (
+            f"host=127.0.0.1 port={self.port} user=insight_admin dbname=bench "
+            f"password={password} connect_timeout=2"
+        )
+
+    def up(self, *, synchronous: bool) -> None:
+        text = COMPOSE % ("true" if synchronous else "false")
+        (self.platform.folder / "compose.yaml").write_text(text, encoding="utf-8")
+        self.platform.insight("up", "--detach")
+
+    def insight_json(self, *arguments: str) -> tuple[float, dict[str, Any]]:
+        """Seconds that the command took, and what it printed; waits for its turn."""
+        deadline = time.monotonic() + 60
+        while True:
+            began = time.perf_counter()
+            try:
+                done = self.platform.insight(*arguments, "--json")
+            except subprocess.CalledProcessError as error:
+                if "under way" not in error.stderr or time.monotonic() > deadline:
+                    raise RuntimeError(error.stderr) from error
+                time.sleep(0.2)
+                continue
+            return time.perf_counter() - began, json.loads(done.stdout)
+
+    def pgbench(self, *arguments: str) -> None:
+        environment = {**os.environ, "PGPASSWORD": self.conninfo.split("password=")[1].split()[0]}
+        command = [str(binary("pgbench")), *arguments, "--host=127.0.0.1", f"--port={self.port}"]
+        subprocess.run(
+            [*command, "--username=insight_admin", "bench"],
+            env=environment,
+            check=True,
+            capture_output=True,
+        )
+
+    def query(self, statement: str, database: str = "bench") -> Any:
+        conninfo = self.conninfo.replace("dbname=bench", f"dbname={database}")
+        with psycopg.connect(conninfo, autocommit=True) as connection:
+            cursor = connection.execute(statement.encode())
+            return cursor.fetchone()[0] if cursor.description else None  # type: ignore[index]
+
+    def destroy(self) -> None:
+        """kill -9 of the server, and its data directory is gone."""
+        pid = int((self.cluster / "postmaster.pid").read_text(encoding="utf-8").split()[0])
+        os.kill(pid, signal.SIGKILL)
+        doomed = self.cluster.with_name(f"doomed-{time.monotonic_ns()}")
+        self.cluster.rename(doomed)
+        shutil.rmtree(doomed, ignore_errors=True)
+
+
+def main() -> None:
+    given = options("Backup, restore and failover of a pgbench database.")
+    scale, load_s = (14, 5) if given.quick else (100, 60)
+    with throwaway_platform() as platform:
+        bench = Bench(platform)
+        progress(f"filling a database of scale {scale}")
+        bench.up(synchronous=False)
+        bench.query("CREATE DATABASE bench", "postgres")
+        bench.pgbench("--initialize", "--quiet", f"--scale={scale}")
+        figures = backups(bench, load_s)
+        progress("losing the data directory without synchronous WAL")
+        figures |= loss(bench, "async")
+        progress("losing it with synchronous WAL")
+        bench.up(synchronous=True)
+        figures |= loss(bench, "sync")
+        progress("losing it with a replica")
+        figures |= promotion(bench)
+    report(figures, CAVEAT, given)
+
+
+def backups(bench: Bench, load_s: int) -> dict[str, float | int | str]:
+    size = bench.query("SELECT pg_database_size('bench')")
+    progress("full backup")
+    full_s, full = bench.insight_json("backup", "create", "--full")
+    baseline_s = plain_basebackup(bench)
+    progress(f"{load_s} s of load, then an incremental backup")
+    bench.pgbench("--no-vacuum", "--client=4", f"--time={load_s}")
+    incremental_s, incremental = bench.insight_json("backup", "create")
+    _, verified = bench.insight_json("backup", "verify", "--restore")
+    return {
+        "database_mb": round(size / 1e6),
+        "full_s": round(full_s, 2),
+        "full_stored_bytes": full["stored_bytes"],
+        "basebackup_s": round(baseline_s, 2),
+        "incremental_s": round(incremental_s, 2),
+        "incremental_bytes": incremental["plain_bytes"],
+        "incremental_stored_bytes": incremental["stored_bytes"],
+        "changed_page_bytes": changed_page_bytes(bench),
+        "verify_ready_s": verified["ready_s"],
+    }
+
+
+def plain_basebackup(bench: Bench) -> float:
+    folder = bench.platform.folder / "plain"
+    began = time.perf_counter()
+    command = [str(binary("pg_basebackup")), f"--pgdata={folder}", "--checkpoint=fast"]
+    subprocess.run([*command, f"--dbname={bench.conninfo}"], check=True, capture_output=True)
+    took = time.perf_counter() - began
+    shutil.rmtree(folder)
+    return took
+
+
+def changed_page_bytes(bench: Bench) -> int:
+    """Pages that the server's own WAL summaries name since the full backup began, as bytes."""
+    listed = json.loads(bench.platform.insight("backup", "list", "--json").stdout)["backups"]
+    since = next(one["stop_lsn"] for one in listed if one["kind"] == "full")
+    pages = bench.query(
+        f"""SELECT count(*) FROM (
+              SELECT DISTINCT reltablespace, reldatabase, relfilenode, relforknumber, relblocknumber
+              FROM pg_available_wal_summaries() AS s,
+                   LATERAL pg_wal_summary_contents(s.tli, s.start_lsn, s.end_lsn)
+              WHERE s.end_lsn > '{since}' AND NOT is_limit_block) AS changed"""
+    )
+    return int(pages) * 8192
+
+
+def loss(bench: Bench, name: str) -> dict[str, float | int | str]:
+    commits = Commits(bench.conninfo)
+    commits.create()
+    with commits.running():
+        commits.wait_for(1000)
+        bench.destroy()
+        acknowledged = len(commits.acknowledged)
+    restore_s, restored = bench.insight_json("restore", "--yes")
+    return {
+        f"acknowledged_{name}": acknowledged,
+        f"lost_{name}": commits.lost(),
+        "restore_s": round(restore_s, 2),
+        "restore_extract_s": restored["extract_s"],
+        "restore_replay_s": restored["recover_s"],
+    }
+
+
+def promotion(bench: Bench) -> dict[str, float | int | str]:
+    bench.platform.insight("replica", "add")
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            bench.platform.insight("replica", "status")
+            break
+        except subprocess.CalledProcessError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.3)
+    commits = Commits(bench.conninfo)
+    commits.create()
+    with commits.running():
+        commits.wait_for(500)
+        bench.destroy()
+        killed_at = time.monotonic()
+        before = len(commits.acknowledged)
+        commits.wait_for(1, limit_s=60)
+        promote_s = commits.last_at - killed_at
+    return {
+        "promote_s": round(promote_s, 2),
+        "lost_by_promotion": commits.lost(),
+        "acknowledged_before_promotion": before,
+    }
+
+
+if __name__ == "__main__":
+    main()
