@@ -25,6 +25,7 @@ from insightengine.core.errors import InvalidInputError
 from insightengine.core.secrets import Secret
 
 SEAL_BYTES = 32
+RECOVERY_KEY_HEAD = b"# Recovery key of "
 _IDENTITY = re.compile(r"^AGE-SECRET-KEY-1[0-9A-Z]{58}$", re.MULTILINE)
 _SEAL = re.compile(r"^# seal: ([A-Za-z0-9+/=]{44})$", re.MULTILINE)
 
@@ -82,7 +83,7 @@ def checked_recipients(recipients: Sequence[str]) -> tuple[str, ...]:
 def recovery_key_text(identity: Secret, seal: Secret, created_at: datetime, of: str) -> Secret:
     """The file that a person keeps. `age -d -i FILE` takes it as it is: the rest are comments."""
     return Secret(
-        f"# Recovery key of {of}, created {created_at:%Y-%m-%d %H:%M} UTC.\n"
+        f"{RECOVERY_KEY_HEAD.decode()}{of}, created {created_at:%Y-%m-%d %H:%M} UTC.\n"
         "# Whoever has it can read every backup; without it, nobody can once the machine is gone.\n"
         "# Keep it off this machine, in two places. Use: insight recover --from … --key FILE\n"
         f"# public key: {public_half(identity)}\n"

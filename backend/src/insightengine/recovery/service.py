@@ -9,7 +9,7 @@ import shutil
 import tarfile
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
@@ -24,6 +24,7 @@ from insightengine.recovery import names
 from insightengine.recovery.capture import Captured, Spread, capture
 from insightengine.recovery.house import House
 from insightengine.recovery.journal import Progress
+from insightengine.recovery.keys import RECOVERY_KEY_HEAD
 from insightengine.recovery.manifest import parse_manifest
 from insightengine.recovery.models import (
     CHUNK_BYTES,
@@ -215,7 +216,8 @@ def _store_state(house: House, backup_id: str, spread: Spread) -> tuple[Chunk, .
             archive.add(configuration, "configuration.json")
         folder = house.configuration.application_folder
         if folder and _size_of(Path(folder)) <= _MOST_APPLICATION_BYTES:
-            archive.add(folder, "application", filter=_without_caches)
+            for path in _application_files(Path(folder)):
+                archive.add(path, Path("application") / path.relative_to(folder), recursive=False)
     content = out.getvalue()
     return tuple(
         spread.put(number, names.state(backup_id, number), content[start : start + CHUNK_BYTES])
@@ -223,8 +225,19 @@ def _store_state(house: House, backup_id: str, spread: Spread) -> tuple[Chunk, .
     )
 
 
-def _without_caches(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
-    return None if Path(member.name).name in _SKIPPED else member
+def _application_files(folder: Path) -> Iterator[Path]:
+    """What the services can read themselves. A file that they cannot read is none of theirs and
+    must not end the backup; a recovery key has to stay outside of what it opens."""
+    for place, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if name not in _SKIPPED)
+        for path in (Path(place) / name for name in sorted(files)):
+            if path.is_file() and os.access(path, os.R_OK) and not _is_recovery_key(path):
+                yield path
+
+
+def _is_recovery_key(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(RECOVERY_KEY_HEAD)) == RECOVERY_KEY_HEAD
 
 
 def _size_of(folder: Path) -> int:
