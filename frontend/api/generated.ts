@@ -2007,11 +2007,16 @@ export interface components {
          * ProcessSeries
          * @description One process of the platform with all its children; 1.0 of `cpu_ratio` is all processors.
          *
-         *     The two values outside `points` are the newest known ones.
+         *     The values outside `points` are the newest known ones. Disk rates are null for processes of
+         *     another user than the collector's.
          */
         ProcessSeries: {
             /** Cpu Ratio */
             cpu_ratio: number | null;
+            /** Disk Read Bytes Per S */
+            disk_read_bytes_per_s: number | null;
+            /** Disk Write Bytes Per S */
+            disk_write_bytes_per_s: number | null;
             /** Memory Bytes */
             memory_bytes: number | null;
             /** Points */
@@ -2389,6 +2394,8 @@ export interface components {
             requests: number;
             /** Requests Per S */
             requests_per_s: number;
+            /** Sent Bytes Per S */
+            sent_bytes_per_s: number;
             /** Service */
             service: string;
         };

@@ -1,5 +1,5 @@
 "use client";
-import { useEffect, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { Field } from "./field";
 
 type Props = {
@@ -15,10 +15,18 @@ const SETTLED_MS = 400;
 /** Tells its text when the writer pauses, or presses Enter. Esc leaves the field. */
 export function SearchField({ label, placeholder, value, onChange, className = "", inputMode }: Props) {
   const [text, setText] = useState(value);
-  useEffect(() => setText(value), [value]);
+  const told = useRef(value);
   useEffect(() => {
-    if (text === value) return;
-    const timer = setTimeout(() => onChange(text), SETTLED_MS);
+    told.current = value;
+    setText(value);
+  }, [value]);
+  useEffect(() => {
+    // What was told once and not taken over, as it cannot be read, is not told again.
+    if (text === value || text === told.current) return;
+    const timer = setTimeout(() => {
+      told.current = text;
+      onChange(text);
+    }, SETTLED_MS);
     return () => clearTimeout(timer);
   }, [text, value, onChange]);
   return (

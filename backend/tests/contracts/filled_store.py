@@ -75,6 +75,7 @@ class Records:
                 "path": route,
                 "status": str(status),
                 "duration_s": str(ms / 1000),
+                "bytes_sent": "1000",
                 "request_id": f"{to_ns(at):x}",
             },
         )

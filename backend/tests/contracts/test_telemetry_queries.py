@@ -163,6 +163,7 @@ async def test_a_days_overview_is_that_of_its_requests(queries: TelemetryQueries
     assert overview.p95_ms == pytest.approx(100, rel=0.05)
     (service,) = overview.services
     assert (service.service, service.release, service.colour) == ("web", "r1", "blue")
+    assert service.sent_bytes_per_s * 250 * 60 == pytest.approx(500_000, rel=0.02)
 
 
 async def test_an_overview_of_one_service_counts_its_requests_alone(

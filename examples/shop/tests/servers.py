@@ -116,7 +116,7 @@ def application(
     port = free_port()
     scripts = Path(sys.executable).parent
     argv = [str(scripts / "opentelemetry-instrument"), str(scripts / "uvicorn"), module]
-    argv += ["--host", "127.0.0.1", "--port", str(port), "--no-access-log"]
+    argv += ["--host", "127.0.0.1", "--port", str(port), "--no-access-log", "--reset-contextvars"]
     variables = {**os.environ, **environment, "OTEL_SERVICE_NAME": name}
     with running(argv, folder, name, env=variables):
         url = f"http://127.0.0.1:{port}"

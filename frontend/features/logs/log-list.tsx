@@ -1,6 +1,6 @@
 "use client";
 import Link from "next/link";
-import { type RefObject, useRef } from "react";
+import type { RefObject } from "react";
 import type { LogRecord } from "@/api/types";
 import { formatClock, formatDateTime } from "@/lib/format";
 import { traceLink } from "@/lib/links";
@@ -40,9 +40,8 @@ type Props = {
 
 /** One line an entry; a row opens the whole of it. */
 export function LogList({ records, label, onOpen, selected = null, withTraceLinks = false, list }: Props) {
-  const own = useRef<HTMLOListElement>(null);
   return (
-    <ol ref={list ?? own} aria-label={label}>
+    <ol ref={list} aria-label={label}>
       {records.map((record) => (
         <LogRow
           key={record.id}

@@ -2,13 +2,13 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { api, bodyOf } from "@/api/client";
 import type { LogPage, LogRecord, Trace } from "@/api/types";
-import type { LiveListSource, PageRequest } from "@/features/shell/use-live-list";
+import type { LiveListSource } from "@/features/shell/use-live-list";
 import { isoWindow, rangeKey, stepFor, type TimeRange, windowOf } from "@/lib/time-range";
 import type { LogQuery } from "./model";
 
-/** Leaves out what is not asked for. */
-function given(query: LogQuery, request: PageRequest) {
-  return { ...query, ...request, attribute: [...query.attribute] };
+/** The client takes no list that cannot be changed. */
+function asked(query: LogQuery) {
+  return { ...query, attribute: [...query.attribute] };
 }
 
 export function logSource(query: LogQuery): LiveListSource<LogRecord> {
@@ -17,7 +17,7 @@ export function logSource(query: LogQuery): LiveListSource<LogRecord> {
     idOf: (record) => record.id,
     timeOf: (record) => record.timestamp,
     page: (request): Promise<LogPage> =>
-      bodyOf(api.GET("/api/v1/telemetry/logs", { params: { query: given(query, request) } })),
+      bodyOf(api.GET("/api/v1/telemetry/logs", { params: { query: { ...asked(query), ...request } } })),
   };
 }
 
@@ -40,6 +40,7 @@ export function useTraceLogs(trace: Trace, interval_ms: number | false) {
       return bodyOf(api.GET("/api/v1/telemetry/logs", { params: { query } }));
     },
     refetchInterval: interval_ms,
+    placeholderData: (before) => (before?.items[0]?.trace_id === trace.trace_id ? before : undefined),
   });
 }
 
@@ -49,8 +50,8 @@ export function useLogHistogram(query: LogQuery, range: TimeRange, isPaused: boo
   return useQuery({
     queryKey: ["log-histogram", query, rangeKey(range)],
     queryFn: () => {
-      const asked = { ...isoWindow(windowOf(range, Date.now())), step_s: stepFor(range) };
-      const params = { query: { ...query, ...asked, attribute: [...query.attribute] } };
+      const window = isoWindow(windowOf(range, Date.now()));
+      const params = { query: { ...asked(query), ...window, step_s: stepFor(range) } };
       return bodyOf(api.GET("/api/v1/telemetry/logs/histogram", { params }));
     },
     refetchInterval: range.kind === "last" && !isPaused ? HISTOGRAM_MS : false,

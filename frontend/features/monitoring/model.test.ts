@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { RequestPoint } from "@/api/types";
-import { changeOf, coverage, latest, requestSeries, slotAt } from "./model";
+import type { RequestPoint, ServiceSummary } from "@/api/types";
+import { changeOf, coverage, latest, requestSeries, sentBy, slotAt } from "./model";
 
 describe("a change against the range before", () => {
   test("is unknown when either side is", () => {
@@ -56,4 +56,20 @@ test("a point of a chart is its slot", () => {
 test("the latest value skips what is unknown", () => {
   expect(latest([1, 2, null])).toBe(2);
   expect(latest([null])).toBeNull();
+});
+
+test("what a process sent is the sum over its releases, and unknown where the edge saw nothing", () => {
+  const release = (colour: string, name: string, sent_bytes_per_s: number): ServiceSummary => ({
+    service: "web",
+    colour,
+    release: name,
+    requests: 1,
+    requests_per_s: 1,
+    error_ratio: 0,
+    p95_ms: 1,
+    sent_bytes_per_s,
+  });
+  const services = [release("blue", "r1", 10), release("blue", "r2", 5), release("green", "r3", 100)];
+  expect(sentBy({ process: "web.blue", service: "web" }, services)).toBe(15);
+  expect(sentBy({ process: "postgres", service: "postgres" }, services)).toBeNull();
 });

@@ -1,5 +1,12 @@
 /** The overview's figures: comparisons with the range before, and series ready to draw. */
-import type { HostPoint, Overview, RequestPoint, Resources } from "@/api/types";
+import type {
+  HostPoint,
+  Overview,
+  ProcessResources,
+  RequestPoint,
+  Resources,
+  ServiceSummary,
+} from "@/api/types";
 import { formatRatio } from "@/lib/format";
 import type { Slot } from "@/lib/links";
 import type { Window } from "@/lib/time-range";
@@ -101,6 +108,14 @@ export function latest(series: Series): number | null {
   return series.findLast((value) => value !== null) ?? null;
 }
 
-export function hasData(series: Series): boolean {
-  return series.some((value) => value !== null);
+/** Bytes a second that visitors got from one process; unknown for those that serve none. */
+export function sentBy(
+  process: Pick<ProcessResources, "process" | "service">,
+  services: readonly ServiceSummary[],
+): number | null {
+  const releases = services.filter(
+    (each) => each.service === process.service && `${each.service}.${each.colour}` === process.process,
+  );
+  if (releases.length === 0) return null;
+  return releases.reduce((sum, each) => sum + each.sent_bytes_per_s, 0);
 }

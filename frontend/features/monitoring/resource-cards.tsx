@@ -1,25 +1,24 @@
 "use client";
 import { useMemo, useState } from "react";
-import type { ProcessResources } from "@/api/types";
 import { formatBytes, formatBytesRate, formatRatio } from "@/lib/format";
 import { selection, type TimeRange } from "@/lib/time-range";
 import { Card } from "@/ui/card";
 import { Chart } from "@/ui/chart/chart";
 import { Skeleton } from "@/ui/skeleton";
-import { Sparkline } from "@/ui/sparkline";
 import { EmptyState, ErrorState } from "@/ui/states";
-import { RowHead, Table, Td, Th } from "@/ui/table";
 import { type HostSeries, hostSeries, latest } from "./model";
 import { type Picked, PickedMoment } from "./picked-moment";
-import { useResources } from "./queries";
+import { ProcessTable } from "./process-table";
+import { useOverview, useResources } from "./queries";
 
 type Props = { range: TimeRange; isPaused: boolean; onRange: (range: TimeRange) => void };
 
-/** CPU, memory, disk and network of the host; CPU and memory of each process. */
+/** Processors, memory, disk and network, of the host and of each process. */
 export function ResourceCards({ range, isPaused, onRange }: Props) {
   const resources = useResources(range, isPaused);
   const host = useMemo(() => (resources.data ? hostSeries(resources.data) : null), [resources.data]);
   const charts = useMemo(() => (host ? chartsOf(host) : null), [host]);
+  const overview = useOverview(range, null, isPaused);
   const [picked, setPicked] = useState<Picked | null>(null);
   const pick = (time_s: number) => {
     const to = (time_s + (resources.data?.step_s ?? 0)) * 1000;
@@ -52,7 +51,10 @@ export function ResourceCards({ range, isPaused, onRange }: Props) {
         {resources.data?.processes.length === 0 ? (
           <EmptyState title="No measurements in this time">The collector measures every 5 s.</EmptyState>
         ) : (
-          <Processes processes={resources.data?.processes ?? []} />
+          <ProcessTable
+            processes={resources.data?.processes ?? []}
+            services={overview.data?.services ?? []}
+          />
         )}
       </Card>
       <PickedMoment picked={picked} service={null} onClose={() => setPicked(null)} />
@@ -106,45 +108,4 @@ function chartsOf(host: HostSeries) {
       ],
     },
   ];
-}
-
-function Processes({ processes }: { processes: readonly ProcessResources[] }) {
-  return (
-    <Table
-      label="Resources by process"
-      head={
-        <>
-          <Th>Process</Th>
-          <Th numeric className="w-20">
-            CPU
-          </Th>
-          <Th className="w-[35%]">over this time</Th>
-          <Th numeric className="w-24">
-            Memory
-          </Th>
-          <Th className="w-[35%]">over this time</Th>
-        </>
-      }
-    >
-      {processes.map((process) => (
-        <tr key={process.process}>
-          <RowHead>{process.process}</RowHead>
-          <Td numeric>{formatRatio(process.cpu_ratio)}</Td>
-          <Td>
-            <Sparkline
-              label="CPU over time"
-              values={process.points.map((point) => point.cpu_ratio ?? null)}
-            />
-          </Td>
-          <Td numeric>{formatBytes(process.memory_bytes)}</Td>
-          <Td>
-            <Sparkline
-              label="Memory over time"
-              values={process.points.map((point) => point.memory_bytes ?? null)}
-            />
-          </Td>
-        </tr>
-      ))}
-    </Table>
-  );
 }

@@ -27,7 +27,8 @@ test("a slot that has only begun does not hide the value before it", () => {
       [1, 2, null],
       [1, 2, 3],
     ]),
-  ).toBe(2);
+  ).toBe(1);
+  expect(newestKnown([[null, 2], [null]])).toBe(1);
   expect(newestKnown([[null, null]])).toBe(1);
   expect(newestKnown([])).toBe(-1);
 });

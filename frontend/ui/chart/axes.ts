@@ -26,11 +26,12 @@ export function axisWidth(marks: readonly (string | null)[] | null): number {
   return Math.max(34, Math.ceil(longest * CHARACTER_PX) + 14);
 }
 
-/** Index of the newest moment of which anything is known; the last one when nothing is. */
+/** Index of the newest moment of which every line is known, or else any; the last one when nothing is. */
 export function newestKnown(series: readonly (readonly (number | null)[])[]): number {
-  const length = series[0]?.length ?? 0;
-  for (let at = length - 1; at >= 0; at -= 1) {
-    if (series.some((values) => values[at] !== null && values[at] !== undefined)) return at;
+  const last = (series[0]?.length ?? 0) - 1;
+  const known = (at: number) => series.filter((values) => typeof values[at] === "number").length;
+  for (const least of [series.length, 1]) {
+    for (let at = last; at >= 0; at -= 1) if (known(at) >= least) return at;
   }
-  return length - 1;
+  return last;
 }

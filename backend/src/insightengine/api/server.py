@@ -35,6 +35,8 @@ def main() -> None:
         forwarded_allow_ips=settings.edge_host,
         timeout_graceful_shutdown=10,
         timeout_keep_alive=75,
+        # The next request of a connection would else begin within the span of the one before.
+        reset_contextvars=True,
     )
     tracing.shutdown()
 

@@ -83,6 +83,7 @@ class ServiceRequests(Model):
     requests_per_s: float
     error_ratio: Ratio | None
     p95_ms: float | None
+    sent_bytes_per_s: float
 
 
 class Overview(RequestTotals):
@@ -134,13 +135,16 @@ class ProcessPoint(Model):
 class ProcessSeries(Model):
     """One process of the platform with all its children; 1.0 of `cpu_ratio` is all processors.
 
-    The two values outside `points` are the newest known ones.
+    The values outside `points` are the newest known ones. Disk rates are null for processes of
+    another user than the collector's.
     """
 
     process: str
     service: str
     cpu_ratio: Ratio | None
     memory_bytes: float | None
+    disk_read_bytes_per_s: float | None
+    disk_write_bytes_per_s: float | None
     points: tuple[ProcessPoint, ...]
 
 

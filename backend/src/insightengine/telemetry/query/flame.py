@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from insightengine.telemetry.query.filters import Where
+from insightengine.telemetry.query.filters import Where, from_five_minutes, to_five_minutes
 from insightengine.telemetry.query.statement import Row, Statement, statement, whole
 from insightengine.telemetry.schema import SPANS
 from insightengine.telemetry.search_models import FlameGraph, FlameNode
@@ -39,6 +39,8 @@ def spans_statement(found: Sequence[Row]) -> Statement:
         (
             "Timestamp >= fromUnixTimestamp64Nano({first_ns:Int64}, 'UTC')",
             "Timestamp <= fromUnixTimestamp64Nano({last_ns:Int64}, 'UTC')",
+            from_five_minutes("fromUnixTimestamp64Nano({first_ns:Int64}, 'UTC')"),
+            to_five_minutes("fromUnixTimestamp64Nano({last_ns:Int64}, 'UTC')"),
             "TraceId IN {trace_ids:Array(String)}",
         ),
         {

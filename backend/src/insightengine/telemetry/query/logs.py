@@ -25,7 +25,10 @@ from insightengine.telemetry.query.filters import (
     LogFilter,
     Where,
     counted_where,
+    from_five_minutes,
     logs_where,
+    outside,
+    to_five_minutes,
 )
 from insightengine.telemetry.query.minutes import MINUTE_NS, whole_minutes_ns
 from insightengine.telemetry.query.ranges import Grid
@@ -67,7 +70,9 @@ def page_statement(
             hash=cursor.hash,
             row_offset=cursor.skip,
         )
-        behind = behind.and_(f"Timestamp {outward} {_AT}")
+        near = to_five_minutes(_AT) if is_descending else from_five_minutes(_AT)
+        where = where.and_(near)
+        behind = behind.and_(f"Timestamp {outward} {_AT}").and_(near, at_ns=cursor.at_ns)
     direction = "DESC" if is_descending else "ASC"
     return statement(
         f"SELECT {_COLUMNS} FROM {LOGS} WHERE {where.sql} AND {_reach(behind, cursor, order)} "
@@ -82,13 +87,16 @@ def _reach(behind: Where, cursor: LogCursor | None, order: SortOrder) -> str:
     is_descending = order is SortOrder.DESCENDING
     edge = "start_ns" if is_descending else "end_ns"
     nothing_behind = _AT if cursor else f"fromUnixTimestamp64Nano({{{edge}:Int64}}, 'UTC')"
-    farthest, direction, inward = ("min", "DESC", ">=") if is_descending else ("max", "ASC", "<=")
-    return (
-        f"Timestamp {inward} (SELECT if(count() = 0, {nothing_behind}, {farthest}(Timestamp)) "
+    farthest, direction = ("min", "DESC") if is_descending else ("max", "ASC")
+    reached = (
+        f"assumeNotNull((SELECT if(count() = 0, {nothing_behind}, {farthest}(Timestamp)) "
         f"FROM (SELECT Timestamp FROM {LOGS} WHERE {behind.sql} ORDER BY "
         f"toStartOfFiveMinutes(Timestamp) {direction}, Timestamp {direction} "
-        "LIMIT {row_limit:UInt32}))"
+        "LIMIT {row_limit:UInt32})))"
     )
+    if is_descending:
+        return f"Timestamp >= {reached} AND {from_five_minutes(reached)}"
+    return f"Timestamp <= {reached} AND {to_five_minutes(reached)}"
 
 
 def page(asked: TimeRange, cursor: LogCursor | None, limit: int, rows: Sequence[Row]) -> LogPage:
@@ -130,9 +138,10 @@ def _counted(asked: TimeRange, wanted: LogFilter) -> tuple[str, Where]:
     """Whole minutes from the rollup, the parts of minutes at both ends as they are."""
     first_ns, last_ns = whole_minutes_ns(asked)
     where = logs_where(asked, wanted)
+    first = "fromUnixTimestamp64Nano({first_ns:Int64}, 'UTC')"
+    last = "fromUnixTimestamp64Nano({last_ns:Int64}, 'UTC')"
     ends = where.and_(
-        "(Timestamp < fromUnixTimestamp64Nano({first_ns:Int64}, 'UTC') "
-        "OR Timestamp >= fromUnixTimestamp64Nano({last_ns:Int64}, 'UTC'))",
+        outside(first, last),
         first_ns=first_ns,
         last_ns=last_ns,
     )
@@ -140,8 +149,7 @@ def _counted(asked: TimeRange, wanted: LogFilter) -> tuple[str, Where]:
     sql = (
         f"SELECT toInt64(toUnixTimestamp(Minute)) * 1000000000 AS at_ns, {SEVERITY_SQL} AS number, "
         f"Entries AS entries FROM {LOG_MINUTES} "
-        "WHERE Minute >= fromUnixTimestamp64Nano({first_ns:Int64}, 'UTC') "
-        f"AND Minute < fromUnixTimestamp64Nano({{last_ns:Int64}}, 'UTC') AND {alike.sql} "
+        f"WHERE Minute >= {first} AND Minute < {last} AND {alike.sql} "
         f"UNION ALL {_single(ends)}"
     )
     return sql, ends.given(**alike.parameters)

@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Final
 
 from insightengine.core.time import TimeRange
-from insightengine.telemetry.query.filters import Where, edge_where
+from insightengine.telemetry.query.filters import Where, edge_where, outside, requests_alike
 from insightengine.telemetry.schema import EDGE_REQUESTS, REQUEST_MINUTES
 from insightengine.telemetry.schema.views import bucket
 
@@ -33,19 +33,20 @@ def whole_minutes_ns(asked: TimeRange) -> tuple[int, int]:
 def request_rows(
     asked: TimeRange, service: str | None = None, route: str | None = None
 ) -> tuple[str, Where]:
-    """A subquery of `at_ns`, the keys, `Requests`, `Errors` and `Durations`; and its parameters."""
+    """A subquery of `at_ns`, keys, counts, `BytesSent` and `Durations`; and its parameters."""
     first_ns, end_ns = whole_minutes_ns(asked)
     kept = edge_where(asked, service, route)
-    alike = " AND ".join(kept.conditions[2:]) or "1"
+    alike = requests_alike(service, route).sql
     sql = (
         f"SELECT toUnixTimestamp(Minute) * 1000000000 AS at_ns, {_KEYS}, Requests, Errors, "
-        f"Durations FROM {REQUEST_MINUTES} WHERE Minute >= {_FIRST} AND Minute < {_LAST} "
-        f"AND {alike} UNION ALL "
-        f"SELECT at_ns, {_KEYS}, sum(requests), sum(errors), sumMap(map(bucket, requests)) FROM ("
+        f"BytesSent, Durations FROM {REQUEST_MINUTES} "
+        f"WHERE Minute >= {_FIRST} AND Minute < {_LAST} AND {alike} UNION ALL "
+        f"SELECT at_ns, {_KEYS}, sum(requests), sum(errors), sum(bytes), "
+        f"sumMap(map(bucket, requests)) FROM ("
         f"SELECT toUnixTimestamp(toStartOfMinute(Timestamp)) * 1000000000 AS at_ns, {_KEYS}, "
         f"{bucket('DurationMs')} AS bucket, count() AS requests, "
-        f"countIf(Status >= 500) AS errors FROM {EDGE_REQUESTS} WHERE {kept.sql} "
-        f"AND (Timestamp < {_FIRST} OR Timestamp >= {_LAST}) "
+        f"countIf(Status >= 500) AS errors, sum(BytesSent) AS bytes FROM {EDGE_REQUESTS} "
+        f"WHERE {kept.sql} AND {outside(_FIRST, _LAST)} "
         f"GROUP BY at_ns, {_KEYS}, bucket) GROUP BY at_ns, {_KEYS}"
     )
     return sql, kept.given(first_ns=first_ns, last_ns=end_ns)

@@ -33,12 +33,14 @@ from insightengine.telemetry.query.statement import (
 from insightengine.telemetry.schema import EDGE_REQUESTS
 
 _MOST_ROWS: Final = 500
-_COUNTS: Final = "count() AS requests, countIf(Status >= 500) AS errors"
+_COUNTS: Final = (
+    "count() AS requests, countIf(Status >= 500) AS errors, sum(BytesSent) AS sent_bytes"
+)
 # t-digest: bounded memory over any range, and closest where it matters, at the high percentiles.
 _PERCENTILES: Final = "quantilesTDigest(0.5, 0.95, 0.99)(DurationMs) AS percentiles"
 _SUMS: Final = (
-    "sum(Requests) AS requests, sum(Errors) AS errors, mapKeys(sumMap(Durations)) AS buckets, "
-    "mapValues(sumMap(Durations)) AS counts"
+    "sum(Requests) AS requests, sum(Errors) AS errors, sum(BytesSent) AS sent_bytes, "
+    "mapKeys(sumMap(Durations)) AS buckets, mapValues(sumMap(Durations)) AS counts"
 )
 
 
@@ -148,6 +150,7 @@ def _service(row: Row, seconds: float) -> ServiceRequests:
         requests_per_s=requests / seconds,
         error_ratio=ratio(errors, requests),
         p95_ms=_percentiles(row)["p95_ms"],
+        sent_bytes_per_s=whole(row["sent_bytes"]) / seconds,
     )
 
 

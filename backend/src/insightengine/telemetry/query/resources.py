@@ -46,6 +46,8 @@ _COUNTERS: Final = {
 }
 _CPU: Final = "process.cpu.utilization"
 _MEMORY: Final = "process.memory.usage"
+_DISK_READ: Final = "insight.process.disk.read"
+_DISK_WRITE: Final = "insight.process.disk.write"
 
 
 def gauges_statement(grid: Grid) -> Statement:
@@ -93,7 +95,7 @@ def counters_statement(grid: Grid) -> Statement:
 def processes_statement(grid: Grid) -> Statement:
     where = in_range(grid.range).and_(
         "MetricName IN {names:Array(String)} AND Attributes['insight.process'] != ''",
-        names=[_CPU, _MEMORY],
+        names=[_CPU, _MEMORY, _DISK_READ, _DISK_WRITE],
     )
     return statement(
         f"SELECT {_SLOT}, MetricName, Attributes['insight.process'] AS process, ServiceName, "
@@ -142,13 +144,17 @@ def _processes(grid: Grid, rows: Sequence[Row]) -> tuple[ProcessSeries, ...]:
 
 
 def _process(grid: Grid, process: str, service: str, rows: Sequence[Row]) -> ProcessSeries:
-    cpu = {whole(row["slot_ns"]): row for row in rows if row["MetricName"] == _CPU}
-    memory = {whole(row["slot_ns"]): row for row in rows if row["MetricName"] == _MEMORY}
+    by_slot: dict[str, dict[int, Row]] = defaultdict(dict)
+    for row in rows:
+        by_slot[str(row["MetricName"])][whole(row["slot_ns"])] = row
+    cpu, memory = by_slot[_CPU], by_slot[_MEMORY]
     return ProcessSeries(
         process=process,
         service=service,
         cpu_ratio=_newest(grid, cpu),
         memory_bytes=_newest(grid, memory),
+        disk_read_bytes_per_s=_newest(grid, by_slot[_DISK_READ]),
+        disk_write_bytes_per_s=_newest(grid, by_slot[_DISK_WRITE]),
         points=tuple(
             ProcessPoint(
                 t=slot.start,

@@ -17,6 +17,7 @@ from insightengine.telemetry.models import (
     SpanStatus,
     TraceDetail,
 )
+from insightengine.telemetry.query.filters import from_five_minutes, to_five_minutes
 from insightengine.telemetry.query.statement import (
     Row,
     Statement,
@@ -30,6 +31,7 @@ from insightengine.telemetry.schema import EDGE_REQUESTS, SPANS, TRACE_INDEX
 MOST_SPANS: Final = 10_000
 _MOST_EDGE_REQUESTS: Final = 100
 _AROUND: Final = "toIntervalHour(1)"
+_ONE_THREAD: Final = "SETTINGS max_threads = 1"  # few granules: more threads cost more than they do
 
 
 def bounds_statement(trace_id: str) -> Statement:
@@ -49,9 +51,9 @@ def spans_statement(trace_id: str) -> Statement:
         "Events.Name AS event_names, Events.Attributes AS event_attributes, "
         "Links.TraceId AS link_traces, Links.SpanId AS link_spans, "
         f"Links.TraceState AS link_states, Links.Attributes AS link_attributes FROM {SPANS} "
-        f"WHERE TraceId = {{trace_id:String}} AND Timestamp >= ({_known('min(Start)')}) "
-        f"AND Timestamp <= ({_known('max(End)')}) "
-        f"ORDER BY Timestamp, SpanId LIMIT {MOST_SPANS}",
+        f"WHERE TraceId = {{trace_id:String}} "
+        f"AND {_between(_known('min(Start)'), _known('max(End)'))} "
+        f"ORDER BY Timestamp, SpanId LIMIT {MOST_SPANS} {_ONE_THREAD}",
         {"trace_id": trace_id},
     )
 
@@ -63,17 +65,24 @@ def edge_statement(trace_id: str) -> Statement:
     return Statement(
         "SELECT toUnixTimestamp64Nano(Timestamp) AS finish_ns, Method, Path, Status, DurationMs, "
         f"Site, Release, Colour, RequestId, SpanId FROM {EDGE_REQUESTS} "
-        f"WHERE TraceId = {{trace_id:String}} AND Timestamp >= ({_known(first)}) "
-        f"AND Timestamp <= ({_known(last)}) "
+        f"WHERE TraceId = {{trace_id:String}} AND {_between(_known(first), _known(last))} "
         "ORDER BY toUnixTimestamp64Nano(Timestamp) - DurationMs * 1e6, DurationMs DESC "
-        f"LIMIT {_MOST_EDGE_REQUESTS}",
+        f"LIMIT {_MOST_EDGE_REQUESTS} {_ONE_THREAD}",
         {"trace_id": trace_id},
     )
 
 
 def _known(bound: str) -> str:
     """From the index of traces, by which the spans lie within few granules."""
-    return f"SELECT {bound} FROM {TRACE_INDEX} WHERE TraceId = {{trace_id:String}}"
+    found = f"SELECT {bound} FROM {TRACE_INDEX} WHERE TraceId = {{trace_id:String}}"
+    return f"assumeNotNull(({found}))"
+
+
+def _between(first: str, last: str) -> str:
+    return (
+        f"Timestamp >= {first} AND Timestamp <= {last} "
+        f"AND {from_five_minutes(first)} AND {to_five_minutes(last)}"
+    )
 
 
 def detail(trace_id: str, spans: Sequence[Row], edge: Sequence[Row]) -> TraceDetail | None:

@@ -21,8 +21,10 @@ from insightengine.telemetry.query.cursors import TraceCursor, encode
 from insightengine.telemetry.query.filters import (
     TraceFilter,
     Where,
+    from_five_minutes,
     in_range,
     span_where,
+    to_five_minutes,
     traced_edge_where,
 )
 from insightengine.telemetry.query.statement import Row, Statement, items, statement, whole
@@ -39,9 +41,11 @@ SERVICES_SEEN_WITHIN: Final = timedelta(hours=24)
 _FIRST_WINDOW: Final = timedelta(minutes=15)
 _MOST_SERVICES: Final = 500
 _AT: Final = "fromUnixTimestamp64Nano({at_ns:Int64}, 'UTC')"
+_BEGIN: Final = "fromUnixTimestamp64Nano({start_ns:Int64}, 'UTC')"
+_LATEST: Final = "fromUnixTimestamp64Nano({latest_ns:Int64}, 'UTC')"
 _WIDE: Final = (
-    "Timestamp >= fromUnixTimestamp64Nano({start_ns:Int64}, 'UTC') "
-    "AND Timestamp < fromUnixTimestamp64Nano({latest_ns:Int64}, 'UTC')"
+    f"Timestamp >= {_BEGIN} AND Timestamp < {_LATEST} "
+    f"AND {from_five_minutes(_BEGIN)} AND {to_five_minutes(_LATEST)}"
 )
 
 

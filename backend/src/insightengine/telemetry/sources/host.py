@@ -23,6 +23,7 @@ class HostSampler:
         self._boot_ns = int(psutil.boot_time() * 1e9)
         self._cores = psutil.cpu_count() or 1
         self._seen: dict[int, psutil.Process] = {}
+        self._disk_io = DiskMeter()
         psutil.cpu_percent()
 
     def measure(self, snapshot: Snapshot) -> list[Measured]:
@@ -37,6 +38,7 @@ class HostSampler:
                 samples = list(self._of_process(process, members))
                 measured.append(Measured(resource_of(process, self._host), now, samples))
         self._seen = alive
+        self._disk_io.forget_all_but(alive.values())
         return measured
 
     def _of_host(self) -> Iterator[Sample]:
@@ -79,7 +81,7 @@ class HostSampler:
         before = self._seen.get(process.pid)
         return before if before is not None and before == process else process
 
-    def _of_process(self, process: Process, members: Iterable[psutil.Process]) -> Iterator[Sample]:
+    def _of_process(self, process: Process, members: Sequence[psutil.Process]) -> Iterator[Sample]:
         cpu, memory, known = 0.0, 0, False
         for member in members:
             with contextlib.suppress(psutil.Error):
@@ -91,6 +93,38 @@ class HostSampler:
             share = cpu / 100 / self._cores
             yield Sample("process.cpu.utilization", "1", Kind.GAUGE, share, named)
             yield Sample("process.memory.usage", "By", Kind.GAUGE, memory, named)
+        for direction, rate in self._disk_io.rates(members, time.monotonic()).items():
+            name = f"insight.process.disk.{direction}"
+            yield Sample(name, "By/s", Kind.GAUGE, rate, {PROCESS: process.name})
+
+
+class DiskMeter:
+    """Bytes per second that processes moved from and to disks between two calls.
+
+    Sums over a tree fall when a child ends, so growth is taken process by process.
+    """
+
+    def __init__(self) -> None:
+        self._before: dict[psutil.Process, tuple[float, int, int]] = {}
+
+    def rates(self, members: Iterable[psutil.Process], now_s: float) -> Mapping[str, float]:
+        """Empty when no member was known before, or none may be looked at (another user's)."""
+        found: dict[str, float] = {}
+        for member in members:
+            with contextlib.suppress(psutil.Error):
+                counters = member.io_counters()
+                read, written = counters.read_bytes, counters.write_bytes
+                before = self._before.get(member)
+                self._before[member] = (now_s, read, written)
+                if before is not None and now_s > before[0]:
+                    passed_s = now_s - before[0]
+                    found["read"] = found.get("read", 0.0) + (read - before[1]) / passed_s
+                    found["write"] = found.get("write", 0.0) + (written - before[2]) / passed_s
+        return found
+
+    def forget_all_but(self, alive: Iterable[psutil.Process]) -> None:
+        kept = set(alive)
+        self._before = {one: then for one, then in self._before.items() if one in kept}
 
 
 def own_descendants(root: int, parent_of: Mapping[int, int], listed: Set[int]) -> Sequence[int]:
