@@ -53,13 +53,20 @@ def test_the_python_sdk_exports_spans(demo: Platform, protocol: str) -> None:
     assert numbers == list(range(100))
 
 
+def is_installed() -> bool:
+    """What npm noted of its last installation is not older than what is to be installed."""
+    noted = JAVASCRIPT / "node_modules/.package-lock.json"
+    wanted = JAVASCRIPT / "package-lock.json"
+    return noted.exists() and noted.stat().st_mtime >= wanted.stat().st_mtime
+
+
 def test_the_javascript_sdk_exports_traces_logs_and_metrics(demo: Platform) -> None:
     npm, node = shutil.which("npm"), shutil.which("node")
     assert npm, "npm is needed for this test"
     assert node, "Node.js is needed for this test"
-    if not (JAVASCRIPT / "node_modules").exists():
+    if not is_installed():
         install = [npm, "ci", "--no-audit", "--no-fund", "--loglevel=error"]
-        subprocess.run(install, cwd=JAVASCRIPT, check=True, timeout=90)
+        subprocess.run(install, cwd=JAVASCRIPT, check=True, timeout=110)
     sent = subprocess.run(
         [node, "send.mjs"],
         cwd=JAVASCRIPT,

@@ -19,7 +19,7 @@ from insightengine.runtimes.port import Instance, Unit
 
 _LOOK_S = 0.5
 _BASELINE = timedelta(hours=1)
-_PROBES_A_LOOK = 10
+_PROBES_A_LOOK = 25
 _MOST_PROBES = 5000
 
 
@@ -76,7 +76,10 @@ class Watch:
                 raise HeldError(reason, context={"verdict": asdict(verdict)})
 
     def _look(self) -> Verdict:
-        """Of visitors; of probes to both colours when there are too few visitors to decide."""
+        """Of visitors; of probes to both colours when there are too few visitors to decide.
+
+        Visitors who decide later still count: they are asked first at every look.
+        """
         limits = self._policy.gates
         verdict = judge(self._measured(), self._previous(), limits)
         if verdict.outcome is not Outcome.INCONCLUSIVE:
@@ -87,10 +90,7 @@ class Watch:
             return verdict
         previous = Measured(old) if old is not None else None
         extra = replace(self._measured(), traffic=new)
-        by_probes = judge(extra, previous, limits, basis="probes")
-        if by_probes.outcome is Outcome.FAIL:
-            return by_probes
-        return by_probes if by_probes.outcome is Outcome.PASS else verdict
+        return judge(extra, previous, limits, basis="probes")
 
     @property
     def _colour(self) -> Colour:

@@ -36,7 +36,7 @@ QUICK = """
 x-insight:
   release:
     watch: 1s
-    watch_limit: 15s
+    watch_limit: 40s
     warm_up: 0s
     drain_timeout: 2s
     rollback_window: 10m

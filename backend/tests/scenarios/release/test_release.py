@@ -102,7 +102,7 @@ def test_an_unhealthy_release_never_gets_a_visitor(serving: Ground) -> None:
 
 def test_a_release_that_crashes_after_its_start_is_taken_back(serving: Ground) -> None:
     with load_on(serving.port) as load:
-        operation = serving.deploy(version="2", crash_after_s=1.5)
+        operation = serving.deploy(version="2", crash_after_s=0.7)
     assert operation.state == "failed", serving.story(operation)
     assert version(serving) == "1"
     assert [f for f in load.failures if f.startswith("GET")] == []
