@@ -118,7 +118,7 @@ class RunningEdge:
         process.stdout.close()
 
     def log_lines(self) -> list[dict[str, object]]:
-        """Each whole line parsed; one that is no JSON fails the test. The last may be half there."""
+        """Each whole line parsed; one that is no JSON fails the test. A half written one waits."""
         log = self.configuration.paths.access_log
         text = log.read_bytes().decode("utf-8") if log.exists() else ""
         return [json.loads(line) for line in text.split("\n")[:-1]]
