@@ -65,6 +65,7 @@ _TOLERATED_HOOKS = {f"{StepKind.HOOK}:{hook}" for hook in (Hook.AFTER_SWITCH, Ho
 _AFTER_PROOF = {StepKind.REPLACE, StepKind.MIGRATE_DOWN}
 _BUILDING = {StepKind.BUILD, StepKind.INSPECT}
 _BEFORE_BUILD = f"{StepKind.HOOK}:{Hook.BEFORE_BUILD}"
+FAILED = "failed"  # the subject of the drain of a colour that is taken back
 _INCIDENTAL = {StepKind.UNWARM, StepKind.STOP, StepKind.DRAIN}
 
 
@@ -312,7 +313,10 @@ def _hook(goal: Goal, hook: Hook) -> Iterator[Step]:
 
 
 def _taking_back(goal: Goal, observed: Observed, target: Colour) -> Iterator[Step]:
-    """Visitors first, then workers, then the schema; what failed is stopped last."""
+    """Visitors first, then workers, then the schema; what failed is stopped last.
+
+    What a visitor began on the failed colour is finished before its schema or its process goes.
+    """
     old = target.other
     has_old = observed.of(old).release is not None
     for step in _visitors_back(observed, target, old, has_old=has_old):
@@ -323,6 +327,8 @@ def _taking_back(goal: Goal, observed: Observed, target: Colour) -> Iterator[Ste
         rest.append(Step(StepKind.REPLACE_BACK, colour=old))
     if _has_begun(observed):
         rest += _hook(goal, Hook.ON_ROLLBACK)
+    if has_old and _had_visitors(observed, target):
+        rest.append(Step(StepKind.DRAIN, FAILED, target))
     if _schema_goes_back(goal, observed):
         rest.append(Step(StepKind.MIGRATE_DOWN))
     if observed.of(target).release == goal.release and (has_old or observed.serving is not target):
@@ -335,10 +341,14 @@ def _visitors_back(
     observed: Observed, target: Colour, old: Colour, *, has_old: bool
 ) -> Iterator[Step]:
     """Nothing to go back to: the only serving colour stays, whatever is wrong with it."""
-    moved = observed.serving is target or observed.share > 0
-    if has_old and (moved or StepKind.SWITCH_BACK in observed.begun):
+    if has_old and _had_visitors(observed, target):
         yield Step(StepKind.SWITCH_BACK, colour=old)
         yield Step(StepKind.PROVE_BACK, colour=old)
+
+
+def _had_visitors(observed: Observed, target: Colour) -> bool:
+    moved = observed.serving is target or observed.share > 0
+    return moved or StepKind.SWITCH_BACK in observed.begun
 
 
 def _schema_goes_back(goal: Goal, observed: Observed) -> bool:

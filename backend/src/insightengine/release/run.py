@@ -64,8 +64,7 @@ class Run:
         self._note(step, Phase.NOTE, {"line": line[:2000]})
 
     def _note(self, step: str, phase: Phase, detail: Json) -> None:
-        if self.lost is not None and self.lost.is_set():
-            raise LeaseLostError("the lease was lost", hint="insight release watch")
+        self.refuse_lost()
         now = self.means.now()
         self.means.journal.note(self.lease, self.operation.id, step, phase, detail, now)
 
@@ -77,10 +76,14 @@ class Run:
         """Takes over what others wrote: a cancellation, an acceptance."""
         self.operation = self.means.journal.operation(self.operation.id)
 
-    def refuse_cancelled(self) -> None:
-        """Raises CancelledError. Called in everything that may take long."""
+    def refuse_lost(self) -> None:
+        """Raises LeaseLostError when another releaser may have taken over."""
         if self.lost is not None and self.lost.is_set():
             raise LeaseLostError("the lease was lost", hint="insight release watch")
+
+    def refuse_cancelled(self) -> None:
+        """Raises CancelledError. Called in everything that may take long."""
+        self.refuse_lost()
         by = self.means.journal.operation(self.operation.id).cancelled_by
         if by is not None:
             raise CancelledError(f"{by} cancelled it")

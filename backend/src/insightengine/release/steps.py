@@ -15,6 +15,7 @@ from insightengine.edge.models import Address, Selection
 from insightengine.release.checks import await_healthy, problem_of, send
 from insightengine.release.migrations.tool import MigrationTool
 from insightengine.release.models import Step, StepKind
+from insightengine.release.plan import FAILED
 from insightengine.release.run import Run
 from insightengine.release.tools import migrated, retried, tool_of
 from insightengine.release.watch import Watch
@@ -334,8 +335,9 @@ def _watch(run: Run, step: Step) -> Detail:
 
 
 def _drain(run: Run, step: Step) -> Detail:
-    """Waits for what the old colour began; what is left after the time-out goes on while it is
-    warm, and ends when it is stopped."""
+    """Waits for what the left colour began; what is left after the time-out goes on while it is
+    warm, and ends when it is stopped. Taking back is not cancelled: it is what cancelling does."""
+    may_go_on = run.refuse_lost if step.subject == FAILED else run.refuse_cancelled
     addresses = {
         Address(one.host, one.port)
         for one in run.means.runtime.instances(_unit(run).name)
@@ -343,7 +345,7 @@ def _drain(run: Run, step: Step) -> Detail:
     }
     deadline = time.monotonic() + _unit(run).source.application.release.drain_timeout_s
     while (left := run.means.edge.connections(addresses)) and time.monotonic() < deadline:
-        run.refuse_cancelled()
+        may_go_on()
         time.sleep(0.1)
     return {"unfinished": left}
 

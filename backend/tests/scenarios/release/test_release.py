@@ -109,10 +109,11 @@ def test_a_release_that_crashes_after_its_start_is_taken_back(serving: Ground) -
 
 
 def test_an_error_regression_is_noticed_and_taken_back(serving: Ground) -> None:
-    with load_on(serving.port):
+    with load_on(serving.port) as load:
         operation = serving.deploy(version="2", error_ratio=0.2)
     assert_taken_back(serving, operation, "gate_failed")
     assert "requests failed, of the previous release" in operation.summary
+    assert [f for f in load.failures if not f.endswith(" 500")] == [], "the switch cost requests"
 
 
 def test_a_slow_regression_is_noticed_and_taken_back(serving: Ground) -> None:

@@ -26,12 +26,14 @@ class Killed(Exception):  # noqa: N818 -- that is what happens
 
 @dataclass
 class World:
-    """`trace` are the steps whose effect took place; `checked` the colours that proved healthy."""
+    """`trace` are the steps whose effect took place; `checked` the colours that proved healthy;
+    `unfinished` those where a visitor may still wait for an answer."""
 
     observed: Observed
     goal: Goal
     trace: list[Step] = field(default_factory=list)
     checked: set[Colour] = field(default_factory=set)
+    unfinished: set[Colour] = field(default_factory=set)
     has_restore_point: bool = False
     schema: str = "old"
     singles: str | None = OLD
@@ -85,6 +87,8 @@ class World:
             assert step.colour is not self.observed.serving, "the serving colour was stopped"
             assert not self.observed.may_step_in, "a stopped colour may step in"
             assert self.observed.share == 0, "visitors were on a stopped colour"
+        if step.kind is StepKind.STOP_FAILED:
+            assert step.colour not in self.unfinished, "what a visitor began was cut off"
         if step.kind in _TRAFFIC:
             assert step.colour in self.checked, "visitors reached an unchecked colour"
             assert self.observed.of(step.colour).release == self.goal.release
@@ -112,6 +116,10 @@ class World:
             self.checked.discard(colour)
         elif step.kind is StepKind.HEALTH:
             self.checked.add(colour)
+        elif step.kind in _TRAFFIC:
+            self.unfinished.add(colour)
+        elif step.kind is StepKind.DRAIN:
+            self.unfinished.discard(colour)
         self.has_restore_point |= step.kind is StepKind.RESTORE_POINT
         self.schema = {StepKind.MIGRATE: "new", StepKind.MIGRATE_DOWN: "old"}.get(
             step.kind, self.schema
