@@ -9,13 +9,14 @@ type Props = {
   open: boolean;
   onClose: () => void;
   children: ReactNode;
-  kind?: "side" | "middle";
+  kind?: "side" | "middle" | "left";
   /** Shows the next (1) or the previous (-1) entry of the list that this drawer belongs to. */
   onStep?: (step: 1 | -1) => void;
 };
 
 const PLACES = {
   side: "ml-auto mr-0 h-dvh max-h-none w-[min(34rem,100vw)] max-w-none border-l",
+  left: "ml-0 mr-auto h-dvh max-h-none w-[min(16rem,85vw)] max-w-none border-r",
   middle: "m-auto w-[min(30rem,calc(100vw-2rem))] rounded-lg border",
 } as const;
 

@@ -32,6 +32,34 @@ export const TracesIcon = () => (
     <path d="M1.5 3.5h10M4.5 8h6M8 12.5h6.5" strokeWidth="2.4" />
   </Icon>
 );
+export const ExceptionsIcon = () => (
+  <Icon>
+    <path d="M8 1.8 14.6 13.5H1.4zM8 6v3.5m0 2v.1" />
+  </Icon>
+);
+export const MetricsIcon = () => (
+  <Icon>
+    <path d="M2 13.5h12M4 11V8m4 3V3m4 8V5.5" strokeWidth="1.8" />
+  </Icon>
+);
+export const InfrastructureIcon = () => (
+  <Icon>
+    <rect x="2" y="2.5" width="12" height="4.5" rx="1" />
+    <rect x="2" y="9" width="12" height="4.5" rx="1" />
+    <path d="M4.5 4.75h.1m-.1 6.5h.1" strokeWidth="2" />
+  </Icon>
+);
+export const SqlIcon = () => (
+  <Icon>
+    <ellipse cx="8" cy="3.8" rx="5.5" ry="2" />
+    <path d="M2.5 3.8v8.4c0 1.1 2.5 2 5.5 2s5.5-.9 5.5-2V3.8M2.5 8c0 1.1 2.5 2 5.5 2s5.5-.9 5.5-2" />
+  </Icon>
+);
+export const MenuIcon = () => (
+  <Icon>
+    <path d="M2 4h12M2 8h12M2 12h12" />
+  </Icon>
+);
 export const CloseIcon = () => (
   <Icon>
     <path d="m4 4 8 8m0-8-8 8" />
