@@ -60,6 +60,16 @@ export const MenuIcon = () => (
     <path d="M2 4h12M2 8h12M2 12h12" />
   </Icon>
 );
+export const ReleasesIcon = () => (
+  <Icon>
+    <path d="M8 1.5v8M5 4.5l3-3 3 3M2.5 9v5h11V9" />
+  </Icon>
+);
+export const RecoveryIcon = () => (
+  <Icon>
+    <path d="M2.5 8a5.5 5.5 0 1 1 1.7 4M2.5 8 1 6.2M2.5 8l2-1.6M8 5v3.2l2.2 1.3" />
+  </Icon>
+);
 export const CloseIcon = () => (
   <Icon>
     <path d="m4 4 8 8m0-8-8 8" />

@@ -1,6 +1,6 @@
 /** Every page that the navigation leads to. `key` goes there after `g`; each page is listed once, here. */
 import type { ReactNode } from "react";
-import { LogsIcon, OverviewIcon, TracesIcon } from "@/ui/icons";
+import { LogsIcon, OverviewIcon, RecoveryIcon, ReleasesIcon, TracesIcon } from "@/ui/icons";
 
 export type Place = {
   readonly href: string;
@@ -27,6 +27,13 @@ export const PLACE_GROUPS: readonly PlaceGroup[] = [
         icon: <TracesIcon />,
         below: ["/monitoring/trace/"],
       },
+    ],
+  },
+  {
+    name: "Operate",
+    places: [
+      { href: "/releases/", name: "Releases", key: "r", icon: <ReleasesIcon /> },
+      { href: "/recovery/", name: "Recovery", key: "b", icon: <RecoveryIcon /> },
     ],
   },
 ];
