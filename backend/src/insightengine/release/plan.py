@@ -66,6 +66,8 @@ _AFTER_PROOF = {StepKind.REPLACE, StepKind.MIGRATE_DOWN}
 _BUILDING = {StepKind.BUILD, StepKind.INSPECT}
 _BEFORE_BUILD = f"{StepKind.HOOK}:{Hook.BEFORE_BUILD}"
 FAILED = "failed"  # the subject of the drain of a colour that is taken back
+IDLE = "idle"  # and of one that was left by an earlier release
+_EMPTYING = {StepKind.UNWARM, f"{StepKind.DRAIN}:{IDLE}", StepKind.STOP}
 _INCIDENTAL = {StepKind.UNWARM, StepKind.STOP, StepKind.DRAIN}
 
 
@@ -142,9 +144,9 @@ def colour_state(colour: Colour, observed: Observed, goal: Goal | None = None) -
         if observed.failure is not None:
             return ColourState.FAILED
         return ColourState.HEALTHY if StepKind.HEALTH in observed.done else ColourState.STARTING
-    switched = StepKind.SWITCH in observed.done
-    drained = StepKind.DRAIN in observed.done
-    return ColourState.DRAINING if goal and switched and not drained else ColourState.WARM
+    if goal is None or goal.stays_warm or StepKind.SWITCH not in observed.done:
+        return ColourState.WARM
+    return ColourState.WARM if StepKind.DRAIN in observed.done else ColourState.DRAINING
 
 
 def _has_begun(observed: Observed) -> bool:
@@ -243,11 +245,11 @@ def _still_true(goal: Goal, observed: Observed, target: Colour) -> frozenset[str
     done = set(observed.done)
     runs = observed.of(target).release == goal.release
     if runs and observed.of(target).instances >= observed.wanted_instances:
-        done |= {StepKind.START, StepKind.STOP, StepKind.UNWARM}
+        done |= {StepKind.START, *_EMPTYING}
     else:
         done -= PROVED_OF_A_START
         if observed.of(target).release in (None, goal.release):
-            done |= {StepKind.STOP, StepKind.UNWARM}
+            done |= _EMPTYING
     if not observed.may_step_in:
         done |= {StepKind.UNWARM, f"{StepKind.UNWARM}:old"}
     if observed.serving is target and StepKind.SWITCH in observed.begun:
@@ -264,6 +266,7 @@ def _whole(goal: Goal, observed: Observed, target: Colour) -> Iterator[Step]:
         yield Step(StepKind.PROVISION)
         yield from _schema(goal, target)
     yield Step(StepKind.UNWARM, colour=target)
+    yield Step(StepKind.DRAIN, IDLE, target)
     yield Step(StepKind.STOP, colour=target)
     yield Step(StepKind.START, colour=target)
     yield Step(StepKind.HEALTH, colour=target)
@@ -283,11 +286,10 @@ def _whole(goal: Goal, observed: Observed, target: Colour) -> Iterator[Step]:
         yield Step(StepKind.TESTS, colour=target)
     if goal.checks:
         yield Step(StepKind.WATCH, colour=target)
-    if observed.of(target.other).release is not None:
+    if observed.of(target.other).release is not None and not goal.stays_warm:
         yield Step(StepKind.DRAIN, colour=target.other)
-        if not goal.stays_warm:
-            yield Step(StepKind.UNWARM, "old", target.other)
-            yield Step(StepKind.STOP, "old", target.other)
+        yield Step(StepKind.UNWARM, "old", target.other)
+        yield Step(StepKind.STOP, "old", target.other)
     yield Step(StepKind.FINISH, colour=target)
 
 
@@ -371,5 +373,7 @@ def _retire(observed: Observed, now: datetime) -> Plan:
         return NoChange(f"the rollback window is open for {left // timedelta(seconds=1)} s")
     steps = [Step(StepKind.UNWARM, colour=idle)] if observed.may_step_in else []
     if observed.of(idle).release is not None:
+        drain = Step(StepKind.DRAIN, IDLE, idle)
+        steps += [drain] if drain.key not in observed.done else []
         steps.append(Step(StepKind.STOP, colour=idle))
     return Steps((*steps, Step(StepKind.FINISH, colour=observed.serving)))

@@ -7,6 +7,7 @@ import random
 import subprocess
 import time
 from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 
 from insightengine.application.policy import Hook, SmokeRequest
 from insightengine.core.colours import Colour
@@ -14,8 +15,8 @@ from insightengine.core.errors import ConflictError, NotFoundError, UnavailableE
 from insightengine.edge.models import Address, Selection
 from insightengine.release.checks import await_healthy, problem_of, send
 from insightengine.release.migrations.tool import MigrationTool
-from insightengine.release.models import Step, StepKind
-from insightengine.release.plan import FAILED
+from insightengine.release.models import Kind, Step, StepKind
+from insightengine.release.plan import FAILED, IDLE
 from insightengine.release.run import Run
 from insightengine.release.tools import migrated, retried, tool_of
 from insightengine.release.watch import Watch
@@ -335,19 +336,30 @@ def _watch(run: Run, step: Step) -> Detail:
 
 
 def _drain(run: Run, step: Step) -> Detail:
-    """Waits for what the left colour began; what is left after the time-out goes on while it is
-    warm, and ends when it is stopped. Taking back is not cancelled: it is what cancelling does."""
-    may_go_on = run.refuse_lost if step.subject == FAILED else run.refuse_cancelled
+    """Waits for what the left colour began; what is not over after the time-out ends when it is
+    stopped. Taking back is not cancelled: it is what cancelling does; nor is retiring."""
+    is_final = step.subject == FAILED or run.operation.kind == Kind.RETIRE
+    may_go_on = run.refuse_lost if is_final else run.refuse_cancelled
     addresses = {
         Address(one.host, one.port)
         for one in run.means.runtime.instances(_unit(run).name)
         if one.colour is step.colour and one.host and one.port
     }
-    deadline = time.monotonic() + _unit(run).source.application.release.drain_timeout_s
-    while (left := run.means.edge.connections(addresses)) and time.monotonic() < deadline:
+    limit = timedelta(seconds=_unit(run).source.application.release.drain_timeout_s)
+    deadline = _left_at(run, step) + limit
+    while (left := run.means.edge.connections(addresses)) and run.means.now() < deadline:
         may_go_on()
         time.sleep(0.1)
     return {"unfinished": left}
+
+
+def _left_at(run: Run, step: Step) -> datetime:
+    """Since when no new visitor reaches the colour, or a little later."""
+    if step.subject == FAILED:
+        return run.since(step.key)
+    if step.subject != IDLE:
+        return run.since(StepKind.SWITCH)
+    return run.means.journal.unit(run.operation.unit).serving_since or run.means.now()
 
 
 _ACTIONS: Mapping[StepKind, Callable[[Run, Step], Detail]] = {

@@ -52,7 +52,7 @@ def keys(found: object) -> list[str]:
 
 def test_a_release_starts_the_idle_colour_checks_it_and_then_switches() -> None:
     assert keys(world(PLAIN).plan()) == [
-        *("provision", "start", "health", "edge", "switch", "prove", "watch", "drain", "finish")
+        *("provision", "start", "health", "edge", "switch", "prove", "watch", "finish")
     ]
 
 
@@ -65,6 +65,7 @@ def test_everything_that_an_application_asks_for_has_its_place() -> None:
         "migrate",
         "verify-old",
         "unwarm",
+        "drain:idle",
         "stop",
         "start",
         "health",
@@ -81,7 +82,6 @@ def test_everything_that_an_application_asks_for_has_its_place() -> None:
         "hook:after-switch",
         "tests",
         "watch",
-        "drain",
         "finish",
     ]
 
@@ -89,7 +89,7 @@ def test_everything_that_an_application_asks_for_has_its_place() -> None:
 def test_the_first_release_has_nothing_to_compare_with_or_to_drain() -> None:
     found = keys(world(FIRST, serving=False).plan())
     assert "verify-old" not in found
-    assert "drain" not in found
+    assert [key for key in found if key.startswith("drain")] == []
     finished = world(FIRST, serving=False)
     assert isinstance(finished.run(), NoChange)
     assert finished.observed.serving is BLUE
@@ -103,6 +103,7 @@ def test_what_serves_already_is_no_change() -> None:
 def test_a_rollback_to_a_warm_colour_is_one_switch() -> None:
     one = world(BACK, warm=NEW)
     assert keys(one.plan())[:3] == ["health", "edge", "switch"]
+    assert keys(one.plan())[-4:] == ["drain", "unwarm:old", "stop:old", "finish"]
     assert "start" not in keys(one.plan())
     one.run()
     assert (one.observed.serving, one.singles) == (GREEN, NEW)
@@ -111,7 +112,7 @@ def test_a_rollback_to_a_warm_colour_is_one_switch() -> None:
 
 def test_a_rollback_further_back_starts_that_release_first() -> None:
     assert keys(world(BACK, warm="00000000").plan())[:5] == [
-        *("unwarm", "stop", "start", "health", "edge")
+        *("unwarm", "drain:idle", "stop", "start", "health")
     ]
 
 
@@ -227,7 +228,7 @@ def test_the_warm_colour_is_stopped_when_its_window_is_over() -> None:
     one = world(Goal(Kind.RETIRE, OLD), warm="00000000")
     assert isinstance(one.plan(), NoChange)
     later = plan(one.goal, one.observed, NOW + timedelta(minutes=6))
-    assert keys(later) == ["unwarm", "stop", "finish"]
+    assert keys(later) == ["unwarm", "drain:idle", "stop", "finish"]
     assert isinstance(world(Goal(Kind.RETIRE, OLD)).plan(), NoChange)
 
 
@@ -269,7 +270,7 @@ FAILING = [key for key in keys(world(FULL).plan()) if key != StepKind.FINISH]
 def test_a_step_that_fails_is_taken_back_whole(failing: str) -> None:
     one = world(FULL)
     one.run(fails=frozenset({failing}))
-    if failing in ("hook:after-switch", "hook:on-rollback", "drain"):
+    if failing in ("hook:after-switch", "hook:on-rollback", "drain:idle"):
         assert one.observed.serving is GREEN
         return
     assert_taken_back(one)
@@ -344,22 +345,30 @@ def test_cancelled_before_it_began_nothing_is_done() -> None:
     assert keys(one.plan()) == ["finish-failed"]
 
 
-def test_states_of_colours_in_the_order_they_come() -> None:
-    one = world(PLAIN)
+@pytest.mark.parametrize(
+    ("goal", "left"),
+    [
+        (PLAIN, [ColourState.WARM]),
+        (replace(PLAIN, stays_warm=False), [ColourState.DRAINING, ColourState.WARM]),
+    ],
+)
+def test_states_of_colours_in_the_order_they_come(goal: Goal, left: list[ColourState]) -> None:
+    one = world(goal)
     seen: list[tuple[ColourState, ColourState]] = []
-    for moment in range(3, 30, 3):
+    for moment in range(3, 40, 3):
         stage = copy.deepcopy(one)
         with contextlib.suppress(Killed):
             stage.run(killed_at=moment)
-        states = [colour_state(colour, stage.observed, PLAIN) for colour in (BLUE, GREEN)]
+        states = [colour_state(colour, stage.observed, goal) for colour in (BLUE, GREEN)]
         if not seen or seen[-1] != tuple(states):
             seen.append((states[0], states[1]))
+    gone = [] if goal.stays_warm else [(ColourState.ABSENT, ColourState.SERVING)]
     assert seen == [
         (ColourState.SERVING, ColourState.ABSENT),
         (ColourState.SERVING, ColourState.STARTING),
         (ColourState.SERVING, ColourState.HEALTHY),
-        (ColourState.DRAINING, ColourState.SERVING),
-        (ColourState.WARM, ColourState.SERVING),
+        *((state, ColourState.SERVING) for state in left),
+        *gone,
     ]
 
 

@@ -87,7 +87,6 @@ class World:
             assert step.colour is not self.observed.serving, "the serving colour was stopped"
             assert not self.observed.may_step_in, "a stopped colour may step in"
             assert self.observed.share == 0, "visitors were on a stopped colour"
-        if step.kind is StepKind.STOP_FAILED:
             assert step.colour not in self.unfinished, "what a visitor began was cut off"
         if step.kind in _TRAFFIC:
             assert step.colour in self.checked, "visitors reached an unchecked colour"
@@ -145,7 +144,8 @@ def world(goal: Goal, *, warm: str | None = None, serving: bool = True) -> World
         may_step_in=warm is not None,
         warm_until=NOW + timedelta(minutes=5) if warm else None,
     )
-    return World(observed, goal, checked={Colour.BLUE, Colour.GREEN} if warm else {Colour.BLUE})
+    used = {Colour.BLUE, Colour.GREEN} if warm else {Colour.BLUE}
+    return World(observed, goal, checked=set(used), unfinished=set(used) if serving else set())
 
 
 def without_journal(observed: Observed) -> Observed:
