@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from insightengine.core.errors import InsightError
-from insightengine.core.settings import Settings, StateFolder
+from insightengine.core.settings import Runtime, Settings, StateFolder
 from insightengine.runtimes.local.control import ask
 from insightengine.runtimes.local.identity import prepare_state, service_user
 from insightengine.runtimes.local.specs import Wanted, write_wanted
@@ -22,14 +22,15 @@ from insightengine.wiring.environment import PlatformContext, as_environment
 from insightengine.wiring.secrets import PLATFORM_SECRETS, ensure_secrets
 
 
-def context_in(folder: Path) -> PlatformContext:
+def context_in(folder: Path, runtime: Runtime = Runtime.LOCAL) -> PlatformContext:
     """Settings whose hundred ports are free, and a state folder with all its parts."""
     state = StateFolder(folder / ".insight")
     user = service_user(None, folder)
     prepare_state(state, user)
     (state.run / "home").mkdir(exist_ok=True)
     ensure_secrets(state, PLATFORM_SECRETS, user)
-    return PlatformContext(Settings.model_validate({"base_port": free_base_port()}), state)
+    given = {"base_port": free_base_port(), "runtime": runtime}
+    return PlatformContext(Settings.model_validate(given), state)
 
 
 def free_base_port() -> int:

@@ -23,8 +23,8 @@ def command(
         insight approve 7f3a -m "looked at the migration"
     """
     from insightengine.cli.show import say
-    from insightengine.wiring.environment import load_project
+    from insightengine.wiring.local import running_context
     from insightengine.wiring.releasing import approve, whoami
 
-    agreed = approve(load_project(project), release, whoami(), why)
+    agreed = approve(running_context(project), release, whoami(), why)
     say(f"operation {agreed.operation}: {agreed.by} agreed to {agreed.plan}")

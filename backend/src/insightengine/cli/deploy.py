@@ -47,10 +47,10 @@ def command(
     """
     from insightengine.cli.release_view import follow_operation
     from insightengine.cli.show import say
-    from insightengine.wiring.environment import load_project
+    from insightengine.wiring.local import running_context
     from insightengine.wiring.releasing import Deployment, ask_deployment, journal_of, whoami
 
-    context = load_project(project)
+    context = running_context(project)
     journal_of(context)
     wanted = Deployment(
         project,

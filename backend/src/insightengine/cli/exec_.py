@@ -26,9 +26,15 @@ def command(
         insight exec web alembic current
     """
     from insightengine.core.errors import NotFoundError
-    from insightengine.wiring.local import wanted_spec
+    from insightengine.wiring.containers import container_of, exec_argv
+    from insightengine.wiring.local import current_status, wanted_spec
 
-    spec, user = wanted_spec(project, service)
+    try:
+        spec, user = wanted_spec(project, service)
+    except NotFoundError:
+        container = container_of(current_status(project), service)
+        argv = exec_argv(container, arguments)
+        os.execvp(argv[0], argv)  # noqa: S606
     environment = dict(spec.env)
     if user is not None:
         os.initgroups(user.name, user.gid)

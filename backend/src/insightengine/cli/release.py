@@ -31,10 +31,10 @@ def show(number: Number = None, project: Project = HERE, json_: Json = False) ->
     """
     from insightengine.cli.release_view import event_json
     from insightengine.cli.show import say
-    from insightengine.wiring.environment import load_project
+    from insightengine.wiring.local import running_context
     from insightengine.wiring.releasing import journal_of, planned_steps
 
-    context = load_project(project)
+    context = running_context(project)
     journal = journal_of(context)
     operation = journal.operation(number) if number else _latest(journal)
     entries = journal.entries(operation.id)

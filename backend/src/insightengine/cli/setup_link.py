@@ -13,7 +13,7 @@ def command(project: Project = HERE) -> None:
         insight setup-link
     """
     from insightengine.core.errors import ConflictError
-    from insightengine.wiring.local import project_setup_link
+    from insightengine.wiring.setup_link import project_setup_link
 
     link = project_setup_link(project)
     if link is None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from insightengine.cli.options import HERE, BasePort, Detach, Project
+from insightengine.core.settings import Runtime
 
 if TYPE_CHECKING:
     from insightengine.wiring.local import Upcoming, UpRequest
@@ -25,6 +26,10 @@ def command(
     base_port: BasePort = None,
     profile: Annotated[
         list[str] | None, typer.Option(help="Compose profile to run as well; repeatable.")
+    ] = None,
+    runtime: Annotated[
+        Runtime | None,
+        typer.Option(help="What the application runs in; INSIGHT_RUNTIME otherwise."),
     ] = None,
     detach: Detach = False,
 ) -> None:
@@ -41,10 +46,12 @@ def command(
         insight up --detach --base-port 5300
 
         insight up --project ~/shop --profile traffic
+
+        insight up --runtime compose
     """
     from insightengine.wiring.local import UpRequest
 
-    run(UpRequest(project, file, base_port, tuple(profile or ())), detach=detach)
+    run(UpRequest(project, file, base_port, tuple(profile or ()), runtime), detach=detach)
 
 
 def run(request: UpRequest, *, detach: bool) -> None:
@@ -97,14 +104,13 @@ def _release_first(upcoming: Upcoming, request: UpRequest) -> None:
 
 def _say_where(upcoming: Upcoming, project: Path) -> None:
     from insightengine.cli.show import program, say
-    from insightengine.core.colours import Colour
-    from insightengine.wiring.application import application_sites
-    from insightengine.wiring.local import awaited_setup_link
+    from insightengine.wiring.setup_link import awaited_setup_link
+    from insightengine.wiring.sites import site_addresses
 
     placed, context = upcoming.placed, upcoming.context
     say("")
-    for site in application_sites(context, {Colour.BLUE: placed}) if placed else ():
-        say(f"  {site.name:<12} http://{site.listen}/")
+    for name, address in site_addresses(context, placed).items() if placed else ():
+        say(f"  {name:<12} http://{address}/")
     say(f"  {'console':<12} {context.settings.console_url}/monitoring/")
     link = awaited_setup_link(upcoming)
     if link:

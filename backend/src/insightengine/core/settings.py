@@ -54,6 +54,11 @@ class Environment(StrEnum):
     PRODUCTION = "production"
 
 
+class Runtime(StrEnum):
+    LOCAL = "local"
+    COMPOSE = "compose"
+
+
 class Settings(BaseModel):
     """The validated settings. Sizes are bytes and durations seconds, as the names say."""
 
@@ -61,6 +66,15 @@ class Settings(BaseModel):
 
     environment: Environment = Field(
         Environment.DEVELOPMENT, description="Which environment this platform serves."
+    )
+    runtime: Runtime = Field(
+        Runtime.LOCAL,
+        description="What the application runs in: local processes, or containers (compose).",
+    )
+    docker_subnet: str | None = Field(
+        None,
+        description="Network between the edge and containers, such as 10.201.0.0/16; default is "
+        "one that Docker finds free.",
     )
     bind_host: str = Field("127.0.0.1", description="Address on which the edge listens.")
     listen_host: str = Field(
@@ -212,6 +226,7 @@ class StateFolder:
         self.store = root / "store"
         self.spool = root / "spool"
         self.edge = root / "edge"
+        self.compose = root / "compose"  # files for Docker Compose, mode 0600
         self.collector = root / "collector"  # read positions of tailed files
         self.releases = root / "releases"  # journal, catalogue, and versions of services
 

@@ -132,12 +132,16 @@ class ConsoleSite:
 @dataclass(frozen=True, slots=True)
 class OtlpSite:
     """OTLP to the collector: HTTP at `listen`, and gRPC where it has an address, whose HTTP/2 ends
-    at the edge. Its requests are not in the access log: they would feed back."""
+    at the edge. Its requests are not in the access log: they would feed back.
+
+    `inside` is where containers reach it, on a network that is none of the outside's.
+    """
 
     listen: Address
     collectors: tuple[Address, ...]
     name: str = "otlp"
     grpc: Address | None = None
+    inside: Address | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,6 +85,7 @@ class ProcessSpec:
     stop_signal: str = "SIGTERM"
     stop_timeout_s: float = 10.0
     labels: Mapping[str, str] = field(default_factory=dict)  # service, colour, release
+    keeps_user: bool = False  # runs as the supervisor, not as the services' user
 
 
 class ProcessState(StrEnum):

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from insightengine.application.local import Endpoint, LocalPlace, local_process
-from insightengine.application.model import Application, PublishedPort, Service, SuppliedKind
+from insightengine.application.model import Application, Service, SuppliedKind
 from insightengine.core.colours import Colour
 from insightengine.core.errors import InvalidInputError
 from insightengine.core.settings import PortOffset
-from insightengine.edge.models import Address, ApplicationSite, Pool, Upstream
 from insightengine.runtimes.local.sources import tree_of
 from insightengine.runtimes.local.supplied.postgres import DatabaseOwner
 from insightengine.runtimes.port import (
@@ -30,7 +29,7 @@ from insightengine.wiring.environment import PlatformContext, parse_env, read_se
 RESERVED = frozenset(
     {
         *("api", "edge", "store", "collector", "postgres", "valkey", "supervisor", "warden"),
-        *("host", "backups", "wal-receiver", "releaser"),
+        *("host", "containers", "backups", "wal-receiver", "releaser"),
     }
 )
 _MOST_PROCESSES = (PortOffset.VALKEY - PortOffset.APPLICATION) // 2 - 4  # the rest: singles
@@ -63,7 +62,11 @@ def release_of(text: str) -> str:
 
 def label_of(placed: Placed, service: Service) -> str:
     """The service's name in telemetry and processes; it never collides with the platform's own."""
-    return f"{placed.application.name}-{service.name}" if service.name in RESERVED else service.name
+    return telemetry_name(placed.application.name, service.name)
+
+
+def telemetry_name(application: str, service: str) -> str:
+    return f"{application}-{service}" if service in RESERVED else service
 
 
 def process_name(placed: Placed, service: Service, colour: Colour, replica: int = 0) -> str:
@@ -116,49 +119,6 @@ def cache_passwords(context: PlatformContext, placed: Placed) -> dict[str, str]:
         f"app_{service.name}": read_secret(context.state, _secret_name(service)).reveal()
         for service in placed.supplied(SuppliedKind.VALKEY)
     }
-
-
-def application_sites(
-    context: PlatformContext, units: Mapping[Colour, Placed]
-) -> tuple[ApplicationSite, ...]:
-    """One site for each published port of either colour's release; the later one describes it."""
-    sites: dict[str, ApplicationSite] = {}
-    for placed in units.values():
-        for service in placed.started:
-            if not service.colours:
-                continue
-            label = label_of(placed, service)
-            published = [port for port in service.published_ports if port.host is not None]
-            for number, port in enumerate(published):
-                name = label if number == 0 else f"{label}-{port.host}"
-                sites[name] = ApplicationSite(
-                    name=name,
-                    service=label,
-                    listen=_listen(context, port),
-                    pool=_pool(context, units, service),
-                    routes=service.routes,
-                    unit=placed.application.name,
-                    health_path=service.health.path if service.health else None,
-                )
-    return tuple(sites.values())
-
-
-def _listen(context: PlatformContext, port: PublishedPort) -> Address:
-    return Address(port.address or context.settings.bind_host, port.host or 0)
-
-
-def _pool(context: PlatformContext, units: Mapping[Colour, Placed], service: Service) -> Pool:
-    """The servers of both colours; a colour without the service has some where nobody listens."""
-
-    def upstream(colour: Colour) -> Upstream:
-        placed = units.get(colour)
-        own = placed.application.service(service.name) if placed else None
-        if placed is None or own is None:
-            return Upstream("none", (Address("127.0.0.1", 1 if colour is Colour.BLUE else 2),))
-        ports = coloured_ports(context, placed, own, colour)
-        return Upstream(placed.release, tuple(Address("127.0.0.1", port) for port in ports))
-
-    return Pool(upstream(Colour.BLUE), upstream(Colour.GREEN))
 
 
 def coloured_ports(
@@ -344,11 +304,12 @@ def _dependencies(seat: _Seat) -> Iterator[str]:
 
 def source_of(placed: Placed) -> Source:
     """The application as its files say now, with what its env files hold."""
-    env_files = {one.name: _env_files(placed.folder, one) for one in placed.started}
+    active = placed.application.active(placed.profiles)
+    env_files = {one.name: env_file_variables(placed.folder, one) for one in active}
     return Source(placed.application, placed.folder, placed.profiles, env_files)
 
 
-def _env_files(folder: Path, service: Service) -> dict[str, str]:
+def env_file_variables(folder: Path, service: Service) -> dict[str, str]:
     variables: dict[str, str] = {}
     for env_file in service.env_files:
         path = folder / env_file.path

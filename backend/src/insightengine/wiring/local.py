@@ -14,11 +14,10 @@ from insightengine.application.load import load_application
 from insightengine.application.local import local_problems
 from insightengine.application.model import Application
 from insightengine.application.problems import error_of
-from insightengine.core.colours import Colour
 from insightengine.core.errors import InvalidInputError, NotFoundError, UnavailableError
-from insightengine.core.settings import StateFolder
+from insightengine.core.settings import Runtime, StateFolder
 from insightengine.edge.control import NginxEdge
-from insightengine.edge.models import EdgePaths
+from insightengine.edge.models import EdgeConfiguration, EdgePaths
 from insightengine.runtimes.local import warden
 from insightengine.runtimes.local.colours import wanted_colours
 from insightengine.runtimes.local.control import ask
@@ -40,9 +39,14 @@ from insightengine.wiring.application import (
     Placed,
     cache_passwords,
     database_owners,
-    placed_of,
     release_of,
     secret_names,
+)
+from insightengine.wiring.containers import (
+    end_application,
+    is_hosted,
+    require_engine,
+    restart_containers,
 )
 from insightengine.wiring.environment import (
     PlatformContext,
@@ -50,14 +54,13 @@ from insightengine.wiring.environment import (
     project_variables,
     read_secret,
 )
+from insightengine.wiring.hosting import edge_now, prepare_releases
 from insightengine.wiring.platform import (
-    edge_configuration,
     owners_file,
     platform_processes,
     valkey_file,
 )
 from insightengine.wiring.recovery import prepare_recovery
-from insightengine.wiring.release import open_journal, running_units
 from insightengine.wiring.secrets import PLATFORM_SECRETS, ensure_secrets
 
 REPOSITORY = Path(__file__).parents[4]
@@ -73,6 +76,13 @@ class UpRequest:
     file: Path | None = None
     base_port: int | None = None
     profiles: tuple[str, ...] = ()
+    runtime: Runtime | None = None
+
+    @property
+    def overrides(self) -> dict[str, str]:
+        """Settings that flags gave."""
+        given = {"INSIGHT_BASE_PORT": self.base_port, "INSIGHT_RUNTIME": self.runtime}
+        return {name: str(value) for name, value in given.items() if value}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,44 +103,44 @@ def bring_up(request: UpRequest) -> Upcoming:
     Idempotent; a running platform takes over what changed. Raises InvalidInputError or
     ConflictError before anything was started or stopped.
     """
-    overrides = {"INSIGHT_BASE_PORT": str(request.base_port)} if request.base_port else {}
-    context = load_project(request.project, overrides)
-    placed = place_application(request, overrides)
+    context = load_project(request.project, request.overrides)
+    require_engine(context)
+    placed = place_application(request, context.settings.runtime)
+    supplied = None if is_hosted(context) else placed
     user = service_user(context.settings.service_user, request.project)
     if user is not None:
         refuse_unreachable(user, request.project)
     is_first = not context.state.secret("session_key").exists()
     prepare_state(context.state, user)
-    ensure_secrets(
-        context.state, [*PLATFORM_SECRETS, *(secret_names(placed) if placed else ())], user
-    )
-    prepare_recovery(context, placed, request.project, user)
+    names = (*PLATFORM_SECRETS, *(secret_names(supplied) if supplied else ()))
+    ensure_secrets(context.state, names, user)
+    prepare_recovery(context, supplied, request.project, user)
     specs = platform_processes(context, placed)
     _refuse_foreign_ports(context, (*specs, *wanted_colours(context.state.run)))
-    if placed is not None:
-        open_journal(context, user).close()
-    write_configuration(context, placed, user)
+    notices = [*_notices(request, placed, user), *prepare_releases(context, placed, user)]
+    write_configuration(context, supplied, user, edge_now(context, user))
     asked_at = time.time()
     _hand_over(context, specs, placed, user)
     return Upcoming(
         context,
         placed,
         frozenset(spec.name for spec in (*specs, *wanted_colours(context.state.run))),
-        tuple(_notices(request, placed, user)),
+        tuple(notices),
         asked_at,
         is_first,
     )
 
 
-def place_application(request: UpRequest, overrides: dict[str, str]) -> Placed | None:
+def place_application(request: UpRequest, runtime: Runtime) -> Placed | None:
     """The application of the request, read and checked; None where there is no Compose file."""
     file = request.file or find_compose_file(request.project)
     if file is None:
         return None
     text = read_compose(file)
     variables = {**project_variables(file.parent), **project_variables(request.project)}
-    application = load_application(text, str(file), {**variables, **overrides})
-    _refuse_what_cannot_run(application, request.profiles)
+    application = load_application(text, str(file), {**variables, **request.overrides})
+    if runtime is Runtime.LOCAL:
+        _refuse_what_cannot_run(application, request.profiles)
     return Placed(application, file.parent.resolve(), release_of(text), request.profiles)
 
 
@@ -168,9 +178,9 @@ def write_configuration(
     context: PlatformContext,
     placed: Placed | None,
     user: ServiceUser | None,
-    console: Path = REPOSITORY / "frontend/out",
+    configuration: EdgeConfiguration,
 ) -> None:
-    """The files that PostgreSQL, Valkey and the edge start with; `console` is the built one."""
+    """The files that PostgreSQL, Valkey and the edge start with."""
     owners = [
         postgres.DatabaseOwner(
             "insight", "insight", str(context.state.secret("postgres_insight_password"))
@@ -190,16 +200,7 @@ def write_configuration(
     home.mkdir(exist_ok=True)
     if user is not None:
         os.chown(home, user.uid, user.gid)
-    configuration = edge_configuration(context, _in_colours(context, user), console)
     NginxEdge(EdgePaths.of(context.state)).install(configuration)
-
-
-def _in_colours(context: PlatformContext, user: ServiceUser | None) -> dict[Colour, Placed]:
-    """What releases left running; an application that was never released has no sites yet."""
-    if not wanted_colours(context.state.run):
-        return {}
-    units = running_units(context, open_journal(context, user))
-    return {c: placed_of(unit) for colours in units.values() for c, unit in colours.items()}
 
 
 def _hand_over(
@@ -270,7 +271,8 @@ def follow_start(upcoming: Upcoming) -> Iterator[dict[str, Any]]:
 
 def _belongs_to(status: dict[str, Any], upcoming: Upcoming) -> bool:
     written = datetime.fromisoformat(status["written_at"]).timestamp()
-    names = {process["name"] for process in status["processes"]}
+    own = (one for one in status["processes"] if not one["labels"].get("container"))
+    names = {process["name"] for process in own}
     return written >= upcoming.asked_at and names == upcoming.names
 
 
@@ -299,10 +301,10 @@ def last_lines(path: Path, count: int) -> list[str]:
 
 def take_down(project: Path) -> int:
     """Stops everything of the project's platform, however it was left; how many processes ran."""
-    context = load_project(project)
+    context = running_context(project)
     alive = set(alive_records(context.state.run)) - set(OVERSEERS)
     end_everything(context.state)
-    return len(alive)
+    return len(alive) + end_application(context)
 
 
 def current_status(project: Path) -> dict[str, Any]:
@@ -355,7 +357,8 @@ def log_files(project: Path, wanted: list[str]) -> dict[str, Path]:
 
 def restart(project: Path, names: list[str]) -> None:
     context = load_project(project)
-    ask(context.state.run, {"verb": "restart", "names": names})
+    if not restart_containers(context, current_status(project), names):
+        ask(context.state.run, {"verb": "restart", "names": names})
 
 
 def wanted_spec(project: Path, name: str) -> tuple[ProcessSpec, ServiceUser | None]:
@@ -371,33 +374,11 @@ def wanted_spec(project: Path, name: str) -> tuple[ProcessSpec, ServiceUser | No
     raise NotFoundError(f"there is no service {name}", hint=f"known are {known}")
 
 
-def awaited_setup_link(upcoming: Upcoming, limit_s: float = 5.0) -> str | None:
-    """The set-up link; on the very first start the API needs a moment to make it."""
-    deadline = time.monotonic() + (limit_s if upcoming.is_first else 0.0)
-    while True:
-        link = setup_link(upcoming.context)
-        if link is not None or time.monotonic() >= deadline:
-            return link
-        time.sleep(0.05)
-
-
-def setup_link(context: PlatformContext) -> str | None:
-    """The one-time link that sets the first administrator's password; None once it is used."""
-    path = context.state.secret("setup_token")
-    try:
-        token = path.read_text(encoding="utf-8").strip()
-    except OSError:
-        return None
-    return f"{context.settings.console_url}/setup/?token={token}"
-
-
-def project_setup_link(project: Path) -> str | None:
-    """The set-up link at the address under which the project's platform was brought up."""
-    try:
-        spec, _ = wanted_spec(project, "api")
-    except NotFoundError:
-        return setup_link(load_project(project))  # in containers nothing is wanted of a supervisor
-    return setup_link(load_project(project, spec.env))
+def running_context(project: Path) -> PlatformContext:
+    """With the settings that the project's platform was brought up with, flags included."""
+    path = project.resolve() / ".insight/run" / WANTED
+    specs = read_wanted(path).specs if path.exists() else ()
+    return load_project(project, next((one.env for one in specs if one.name == "api.blue"), None))
 
 
 def project_ingest_keys(project: Path) -> IngestKeys:

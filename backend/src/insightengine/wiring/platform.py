@@ -30,29 +30,30 @@ from insightengine.runtimes.port import (
     RedisReady,
     RunningReady,
 )
-from insightengine.wiring.application import (
-    Placed,
-    application_sites,
-    base_environment,
-)
+from insightengine.wiring.application import Placed, base_environment
+from insightengine.wiring.containers import container_reach, docker_access, is_hosted, watcher
 from insightengine.wiring.environment import PlatformContext, as_environment
 from insightengine.wiring.recovery import recovery_processes, wal_safety
+from insightengine.wiring.sites import application_sites, site_addresses
 
 _POSTGRES = "insightengine.runtimes.local.supplied.postgres"
 
 
 def platform_processes(context: PlatformContext, placed: Placed | None) -> tuple[ProcessSpec, ...]:
     """Every process of the platform itself; those of an application are started by releases."""
+    supplied = None if is_hosted(context) else placed  # containers bring their own databases
     own = (
-        _postgres(context, placed),
+        _postgres(context, supplied),
         _valkey(context),
         _store(context),
         _collector(context),
         _api(context),
         _edge(context, placed),
-        *recovery_processes(context, placed),
+        *recovery_processes(context, supplied),
     )
-    return (*own, _releaser(context)) if placed else own
+    if placed is None:
+        return own
+    return (*own, _releaser(context), *([watcher(context)] if is_hosted(context) else []))
 
 
 def edge_configuration(
@@ -61,6 +62,7 @@ def edge_configuration(
     """`units` is what is in each colour of the application."""
     settings = context.settings
     release = version("insightengine")
+    reach = container_reach(context) if is_hosted(context) else None
 
     def listen(offset: int) -> Address:
         return Address(settings.bind_host, settings.port(offset))
@@ -79,10 +81,11 @@ def edge_configuration(
             listen(PortOffset.OTLP_HTTP),
             (Address(settings.collector_host, settings.port(PortOffset.COLLECTOR)),),
             grpc=listen(PortOffset.OTLP_GRPC),
+            inside=reach.telemetry if reach else None,
         ),
         admin=Address(settings.listen_host, settings.port(PortOffset.EDGE_ADMIN)),
         paths=EdgePaths.of(context.state),
-        applications=application_sites(context, units),
+        applications=application_sites(context, units, reach.addresses_of if reach else None),
         hosts=hosts_of(settings),
         limits=Limits(
             otlp_body_bytes=settings.otlp_max_body_bytes,
@@ -201,12 +204,14 @@ def _api(context: PlatformContext) -> ProcessSpec:
 
 def _releaser(context: PlatformContext) -> ProcessSpec:
     argv, environment = _own(context, "insightengine.worker.releaser")
+    hosted = is_hosted(context)
     return ProcessSpec(
         name="releaser",
         argv=argv,
         cwd=context.state.root,
-        env=environment,
+        env={**environment, **(docker_access() if hosted else {})},
         readiness=RunningReady(),
+        keeps_user=hosted,
         depends_on=("postgres", "edge"),
         labels=_labels("releaser", release=version("insightengine")),
     )
@@ -215,7 +220,7 @@ def _releaser(context: PlatformContext) -> ProcessSpec:
 def _edge(context: PlatformContext, placed: Placed | None) -> ProcessSpec:
     settings = context.settings
     admin = settings.port(PortOffset.EDGE_ADMIN)
-    sites = application_sites(context, {Colour.BLUE: placed}) if placed else ()
+    sites = site_addresses(context, placed).values() if placed else ()
     return ProcessSpec(
         name="edge",
         argv=edge_argv(nginx_binary(), EdgePaths.of(context.state)),
@@ -227,7 +232,7 @@ def _edge(context: PlatformContext, placed: Placed | None) -> ProcessSpec:
             settings.port(PortOffset.OTLP_HTTP),
             settings.port(PortOffset.OTLP_GRPC),
             admin,
-            *(site.listen.port for site in sites),
+            *(address.port for address in sites),
         ),
         labels=_labels("edge"),
     )

@@ -1,4 +1,4 @@
-"""Builds the release engine of the local runtime from the platform's context."""
+"""Builds the release engine, for the platform's runtime, from the platform's context."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import http.client
 import json
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlencode
@@ -21,7 +22,7 @@ from insightengine.application.policy import MigrationKind
 from insightengine.application.problems import error_of
 from insightengine.core.colours import Colour
 from insightengine.core.errors import ConflictError, UnavailableError
-from insightengine.core.settings import PortOffset
+from insightengine.core.settings import PortOffset, Runtime
 from insightengine.core.time import to_ns
 from insightengine.edge.control import NginxEdge
 from insightengine.edge.models import EdgePaths
@@ -39,15 +40,21 @@ from insightengine.stores.journal.port import Journal, Json, StoredRelease
 from insightengine.stores.journal.sqlite import SqliteJournal
 from insightengine.wiring.application import (
     Placed,
-    application_sites,
     database_owners,
     placed_of,
     secret_names,
     source_of,
     unit_processes,
 )
+from insightengine.wiring.containers import (
+    ToldRuntime,
+    compose_runtime,
+    is_hosted,
+    server_database,
+)
 from insightengine.wiring.environment import PlatformContext, read_secret
 from insightengine.wiring.platform import edge_configuration
+from insightengine.wiring.sites import site_addresses
 
 _QUERY_TIMEOUT_S = 5.0
 CONSOLE_FOLDER = Path(__file__).parents[4] / "frontend/out"
@@ -73,20 +80,19 @@ def release_service(context: PlatformContext, journal: Journal | None = None) ->
 
 
 def means_of(context: PlatformContext, journal: Journal | None = None) -> Means:
-    runtime = LocalRuntime(
-        context.state,
-        Artefacts(context.state.releases / "artefacts", None),
-        lambda unit, colour, folders: unit_processes(context, unit, colour, folders),
-    )
-    return Means(
+    means = Means(
         journal=journal or open_journal(context),
-        runtime=runtime,
+        runtime=LocalRuntime(
+            context.state,
+            Artefacts(context.state.releases / "artefacts", None),
+            lambda unit, colour, folders: unit_processes(context, unit, colour, folders),
+        ),
         edge=NginxEdge(EdgePaths.of(context.state)),
         read=read_request,
         open_unit=unit_of,
         secrets=lambda source: secret_versions(context, source),
         install=lambda units: install_edge(context, units),
-        sites=lambda unit: site_names(context, unit),
+        sites=lambda unit: tuple(site_addresses(context, placed_of(unit))),
         provision=lambda unit: require_provisioned(context, unit),
         restore_point=lambda name: restore_point(context, name),
         database=lambda unit, service: database_of(context, unit, service),
@@ -95,6 +101,26 @@ def means_of(context: PlatformContext, journal: Journal | None = None) -> Means:
         project=context.state.root.parent,
         now=lambda: datetime.now(UTC),
     )
+    return _in_containers(context, means) if is_hosted(context) else means
+
+
+def _in_containers(context: PlatformContext, means: Means) -> Means:
+    """The application brings its databases along; the platform neither makes nor backs them up."""
+    runtime = compose_runtime(context)
+    return replace(
+        means,
+        runtime=runtime,
+        secrets=lambda source: {},
+        provision=runtime.start_servers,
+        restore_point=lambda name: None,
+        database=lambda unit, name: server_database(runtime, unit, database_service(unit, name)),
+    )
+
+
+def looking_means(context: PlatformContext, journal: Journal | None = None) -> Means:
+    """Enough to plan with, in a process that may not act."""
+    means = means_of(context, journal)
+    return replace(means, runtime=ToldRuntime(context)) if is_hosted(context) else means
 
 
 class Recorded(dict[str, str]):
@@ -115,7 +141,11 @@ class Recorded(dict[str, str]):
 
 
 def request_of(
-    text: str, file: Path, variables: Mapping[str, str], profiles: tuple[str, ...]
+    text: str,
+    file: Path,
+    variables: Mapping[str, str],
+    profiles: tuple[str, ...],
+    runtime: Runtime = Runtime.LOCAL,
 ) -> dict[str, object]:
     """The parameters of a deployment: the file as it is now, with the variables that it uses.
 
@@ -123,7 +153,7 @@ def request_of(
     """
     recorded = Recorded(variables)
     application = load_application(text, str(file), recorded)
-    problems = local_problems(application, profiles)
+    problems = local_problems(application, profiles) if runtime is Runtime.LOCAL else ()
     if problems:
         raise error_of(application.file, problems)
     return {
@@ -210,11 +240,6 @@ def install_edge(context: PlatformContext, units: Mapping[Colour, Unit]) -> None
     NginxEdge(EdgePaths.of(context.state)).install(configuration)
 
 
-def site_names(context: PlatformContext, unit: Unit) -> tuple[str, ...]:
-    sites = application_sites(context, {Colour.BLUE: placed_of(unit)})
-    return tuple(site.name for site in sites)
-
-
 def require_provisioned(context: PlatformContext, unit: Unit) -> None:
     """Databases and caches that the platform supplies are made by `insight up`.
 
@@ -257,13 +282,8 @@ def _administrator(context: PlatformContext) -> psycopg.Connection[tuple[object,
 def database_of(context: PlatformContext, unit: Unit, service: str) -> Connect:
     """Connects as the application itself: what it migrates belongs to it."""
     placed = placed_of(unit)
-    own = unit.source.application.service(service)
-    supplied = [one.name for one in placed.supplied(SuppliedKind.POSTGRES)]
-    named = own.migrations.database if own and own.migrations else None
-    wanted = named or (supplied[0] if supplied else "")
-    if wanted not in supplied:
-        raise ConflictError(f"{service}: {wanted or 'its database'} is not supplied here")
-    owner = database_owners(context, placed)[supplied.index(wanted)]
+    supplied = placed.supplied(SuppliedKind.POSTGRES)
+    owner = database_owners(context, placed)[supplied.index(database_service(unit, service))]
 
     def connect() -> psycopg.Connection[tuple[object, ...]]:
         return psycopg.connect(
@@ -277,6 +297,19 @@ def database_of(context: PlatformContext, unit: Unit, service: str) -> Connect:
         )
 
     return connect
+
+
+def database_service(unit: Unit, service: str) -> Service:
+    """The PostgreSQL that a service migrates: the named one, else the first of the file.
+
+    Raises ConflictError when there is none.
+    """
+    own = unit.source.application.service(service)
+    named = own.migrations.database if own and own.migrations else None
+    for one in placed_of(unit).supplied(SuppliedKind.POSTGRES):
+        if named in (None, one.name):
+            return one
+    raise ConflictError(f"{service}: {named or 'its database'} is not supplied here")
 
 
 _TRAFFIC_SQL = """

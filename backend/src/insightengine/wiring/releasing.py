@@ -35,7 +35,7 @@ from insightengine.wiring.environment import (
     read_env_file,
 )
 from insightengine.wiring.local import find_compose_file, read_compose
-from insightengine.wiring.release import means_of, open_journal, request_of
+from insightengine.wiring.release import looking_means, open_journal, request_of
 
 _POLL_S = 0.1
 
@@ -79,7 +79,8 @@ def ask_deployment(context: PlatformContext, wanted: Deployment) -> Operation:
             f"there is no Compose file in {wanted.project}", hint="name it: --file FILE"
         )
     variables = {**project_variables(file.parent), **project_variables(wanted.project)}
-    parameters = request_of(read_compose(file), file.resolve(), variables, wanted.profiles)
+    runtime = context.settings.runtime
+    parameters = request_of(read_compose(file), file.resolve(), variables, wanted.profiles, runtime)
     parameters |= {"skip_checks": wanted.skip_checks, "forward_only": wanted.forward_only}
     journal = open_journal(context)
     unit = unit_name(parameters)
@@ -105,7 +106,9 @@ def ask_redeployment(
         **read_env_file(file.parent / ".env"),
         **read_env_file(context.state.root.parent / ".env"),
     }
-    parameters = request_of(read_compose(file), file, {**known, **written}, named)
+    parameters = request_of(
+        read_compose(file), file, {**known, **written}, named, context.settings.runtime
+    )
     parameters["forward_only"] = forward_only
     asked = Asked(unit, Kind.DEPLOY.value, by, message, parameters)
     return journal.ask(asked, datetime.now(UTC))
@@ -183,8 +186,9 @@ def approve(
 def _waiting_plan(context: PlatformContext, journal: Journal, operation: Operation) -> str:
     if operation.facts is None:
         raise ConflictError("it is still being built", hint="insight release watch")
-    service = ReleaseService(means_of(context, journal))
-    run = Run(means_of(context, journal), Lease(operation.unit, 0), operation)
+    means = looking_means(context, journal)
+    service = ReleaseService(means)
+    run = Run(means, Lease(operation.unit, 0), operation)
     found = plan(goal_from_json(operation.facts), service.observe(run), datetime.now(UTC))
     if isinstance(found, Waits) and found.plan is not None:
         return found.plan
@@ -195,7 +199,7 @@ def planned_steps(context: PlatformContext, operation: Operation) -> list[str]:
     """What is left to do of an operation; nothing when it is over."""
     if operation.facts is None or OperationState(operation.state).is_over:
         return []
-    means = means_of(context)
+    means = looking_means(context)
     run = Run(means, Lease(operation.unit, 0), operation)
     goal = goal_from_json(operation.facts)
     found = plan(goal, ReleaseService(means).observe(run), datetime.now(UTC))

@@ -17,18 +17,25 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
+import pytest
+
 from insightengine.core.colours import Colour
+from insightengine.core.settings import Runtime
 from insightengine.edge.control import NginxEdge
 from insightengine.edge.models import EdgePaths
 from insightengine.release.gates import Traffic, bucket_of
 from insightengine.release.means import Means
 from insightengine.release.models import Kind
 from insightengine.release.service import ReleaseService
+from insightengine.runtimes.compose.runtime import ComposeRuntime
 from insightengine.stores.journal.port import Asked, Journal, Operation
 from insightengine.wiring.application import Placed
+from insightengine.wiring.containers import compose_runtime, end_application
 from insightengine.wiring.environment import PlatformContext
 from insightengine.wiring.platform import edge_configuration, platform_processes
 from insightengine.wiring.release import means_of, open_journal, read_request, request_of
+from tests.docker.engine import Engine
 from tests.supervised import context_in, supervised
 
 TINY = Path(__file__).parents[2] / "applications/tiny"
@@ -51,6 +58,7 @@ class Ground:
     context: PlatformContext
     folder: Path
     means: Means
+    base: str = ""  # the image that containers of the application are built on
 
     @property
     def url(self) -> str:
@@ -68,8 +76,9 @@ class Ground:
         """Queues a deployment of the tiny application that behaves like that."""
         (self.folder / "behaviour.json").write_text(json.dumps(behaviour))
         file = self.folder / "compose.yaml"
-        variables = {"TINY_PORT": str(self.port)}
-        parameters = request_of(file.read_text(), file, variables, ())
+        variables = {"TINY_PORT": str(self.port), "BASE_PYTHON": self.base}
+        runtime = self.context.settings.runtime
+        parameters = request_of(file.read_text(), file, variables, (), runtime)
         parameters |= {"skip_checks": quick}
         asked = Asked("tiny", Kind.DEPLOY.value, "ada", "", parameters)
         return self.means.journal.ask(asked, self.means.now())
@@ -89,6 +98,20 @@ class Ground:
         """The release in each colour that runs."""
         found = self.means.runtime.instances("tiny")
         return {one.colour.value: one.release for one in found if one.colour is not None}
+
+    def serving_pid(self) -> int:
+        """Of the process that answers, as this machine counts, whatever it is called inside."""
+        told = int(httpx.get(self.url, timeout=5).json()["pid"])
+        runtime = self.means.runtime
+        if not isinstance(runtime, ComposeRuntime):
+            return told
+        serving = self.means.edge.selection("tiny").colour
+        [pid] = [
+            one.process
+            for one in runtime.containers("tiny")
+            if one.instance and one.instance.colour is serving and one.process
+        ]
+        return pid
 
     def story(self, operation: Operation) -> str:
         """Everything the journal knows of it, for the message of a failed test."""
@@ -119,23 +142,32 @@ def _measured(context: PlatformContext, release: str, since: datetime, until: da
 
 
 @contextmanager
-def ground(more: str = QUICK) -> Iterator[Ground]:
+def ground(more: str = QUICK, engine: Engine | None = None) -> Iterator[Ground]:
+    """With an engine the application runs in its containers, otherwise as processes."""
     folder = Path(tempfile.mkdtemp(prefix="insight-test-", dir="/var/tmp"))
     folder.chmod(0o755)
     for file in TINY.iterdir():
         shutil.copy(file, folder)
     with (folder / "compose.yaml").open("a") as compose:
         compose.write(more)
-    context = context_in(folder)
-    try:
-        NginxEdge(EdgePaths.of(context.state)).install(
-            edge_configuration(context, {}, folder / "out")
-        )
-        edge = [spec for spec in platform_processes(context, None) if spec.name == "edge"]
-        with supervised(context, edge):
-            yield Ground(context, folder, means_in(context, open_journal(context)))
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in engine.environment.items() if engine else ():
+            patch.setenv(name, value)
+        context = context_in(folder, Runtime.COMPOSE if engine else Runtime.LOCAL)
+        try:
+            NginxEdge(EdgePaths.of(context.state)).install(
+                edge_configuration(context, {}, folder / "out")
+            )
+            edge = [spec for spec in platform_processes(context, None) if spec.name == "edge"]
+            with supervised(context, edge):
+                means = means_in(context, open_journal(context))
+                yield Ground(context, folder, means, engine.base if engine else "")
+        finally:
+            if engine is not None:
+                end_application(context)
+                for artefact in compose_runtime(context).artefacts():
+                    compose_runtime(context).discard(artefact)
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def placed_in(folder: Path, port: int) -> Placed:

@@ -6,7 +6,7 @@ import pytest
 
 from insightengine.runtimes.local.specs import Wanted, write_wanted
 from insightengine.runtimes.port import HttpReady, ProcessSpec
-from insightengine.wiring.local import project_setup_link
+from insightengine.wiring.setup_link import project_setup_link
 
 
 @pytest.fixture

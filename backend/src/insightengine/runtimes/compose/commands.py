@@ -112,8 +112,14 @@ def remove(ids: Iterable[str]) -> Argv:
     return (_DOCKER, "rm", "--force", *ids)
 
 
-def logs(container: str, lines: int, *, follow: bool = False) -> Argv:
-    return (_DOCKER, "logs", "--tail", str(lines), *(["--follow"] if follow else []), container)
+def logs(container: str, lines: int) -> Argv:
+    return (_DOCKER, "logs", "--tail", str(lines), container)
+
+
+def follow(container: str, since: str | None) -> Argv:
+    """All that it wrote (since a time stamp), each line after its own, and what it will write."""
+    start = ("--since", since) if since else ()
+    return (_DOCKER, "logs", "--follow", "--timestamps", *start, container)
 
 
 def execute(container: str, arguments: Iterable[str], *, terminal: bool) -> Argv:

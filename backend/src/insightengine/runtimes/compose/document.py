@@ -90,12 +90,14 @@ def single_file(unit: Unit, around: Surroundings, releases: Mapping[str, str]) -
     services: dict[str, Json] = {}
     for service in unit.single:
         release = releases.get(service.name, unit.release)
+        own = _definition(unit.source.application, service.name)
         for number in range(1, service.replicas + 1):
             container = _container(unit, service, around, None, number, release)
             same = {f"{LABEL}.definition": definition(unit, service, around)}
             services[container_service(service.name, None, number)] = {
                 **container,
                 "labels": {**table(container["labels"]), **same},
+                **({"ports": own["ports"]} if "ports" in own else {}),  # there is only one
                 **_single_networks(unit.source.application, service),
             }
     networks = {"insight-edge": _external(around.names.edge_network)}
@@ -181,6 +183,7 @@ def _container(
         release=release,
         colour=colour.value if colour else "",
         port=str(port_of(service) or ""),
+        health=service.health.path if service.health else "",
         name=instance_name(service.name, colour, number),
         artefact=unit.artefacts[service.name].digest,
         kind="application",

@@ -19,8 +19,10 @@ class Container:
     labels: dict[str, str]
     instance: Instance | None
     networks: frozenset[str]
+    addresses: tuple[str, ...] = ()
     started_at: str = ""
     process: int | None = None
+    has_check: bool = False
 
 
 def containers_from(inspected: str, edge_network: str) -> tuple[Container, ...]:
@@ -37,19 +39,22 @@ def _container(found: Json, edge_network: str) -> Container:
     }
     networks = table(table(found.get("NetworkSettings")).get("Networks"))
     state = table(found.get("State"))
+    health = table(state.get("Health"))
     return Container(
+        has_check=bool(health),
         id=text(found.get("Id")),
         name=text(found.get("Name")).removeprefix("/"),
         labels=labels,
         instance=_instance(found, labels, table(networks.get(edge_network))),
         networks=frozenset(networks),
+        addresses=tuple(filter(None, (text(table(n).get("IPAddress")) for n in networks.values()))),
         started_at=text(state.get("StartedAt")),
         process=number(state.get("Pid")) or None,
     )
 
 
 def _instance(found: Json, labels: dict[str, str], edge: Json) -> Instance | None:
-    if labels.get("kind") != "application":
+    if labels.get("kind") not in ("application", "server"):
         return None
     policy = text(table(table(found.get("HostConfig")).get("RestartPolicy")).get("Name"))
     state = _state(table(found.get("State")), policy)
@@ -61,7 +66,7 @@ def _instance(found: Json, labels: dict[str, str], edge: Json) -> Instance | Non
     return Instance(
         unit=labels.get("unit", ""),
         service=labels.get("service", ""),
-        name=labels.get("name", ""),
+        name=labels.get("name") or f"{labels.get('service', '')}.1",
         colour=Colour(labels["colour"]) if labels.get("colour") else None,
         release=labels.get("release", ""),
         state=state,

@@ -40,7 +40,7 @@ _LOGS_LIMIT_S = 30.0
 class ComposeRuntime:
     """`folder` holds the files given to Compose and the last output of what ended.
 
-    `telemetry` is the OTLP address as containers reach it; None tells them nothing.
+    `telemetry_port` is where the edge takes OTLP from containers; None tells them nothing of it.
     """
 
     def __init__(
@@ -48,13 +48,13 @@ class ComposeRuntime:
         platform: Names,
         folder: Path,
         *,
-        telemetry: str | None = None,
+        telemetry_port: int | None = None,
         subnet: str | None = None,
         runner: Runner | None = None,
     ) -> None:
         self._names = platform
         self._folder = folder
-        self._telemetry = telemetry
+        self._telemetry_port = telemetry_port
         self._runner = runner or Runner()
         self._images = Images(platform, self._runner, folder)
         self._networks = Networks(platform, self._runner, subnet)
@@ -194,7 +194,11 @@ class ComposeRuntime:
                 self._runner.ask(commands.disconnect(left, one.id))
 
     def instances(self, unit: str) -> tuple[Instance, ...]:
-        found = (one.instance for one in self._containers(self._of_unit(unit)))
+        found = (
+            one.instance
+            for one in self._containers(self._of_unit(unit))
+            if one.labels.get("kind") == "application"
+        )
         return tuple(sorted((one for one in found if one is not None), key=lambda one: one.name))
 
     def logs(self, unit: str, colour: Colour | None, service: str, lines: int) -> tuple[str, ...]:
@@ -220,12 +224,29 @@ class ComposeRuntime:
         ):
             self._end(project)
         self._remove({"unit": unit})
-        self._networks.remove_edge()
+        self.remove_networks()
         return len(found)
+
+    def remove_networks(self) -> None:
+        """Those on which nothing runs any more."""
+        self._networks.remove_edge()
 
     def containers(self, unit: str) -> tuple[Container, ...]:
         """Everything of the unit that Docker knows, servers included."""
         return self._containers(self._of_unit(unit))
+
+    def all_containers(self) -> tuple[Container, ...]:
+        """Those of every application of the platform; short commands are left out."""
+        found = self._containers(commands.containers({"platform": self._names.platform}))
+        return tuple(one for one in found if one.instance is not None)
+
+    def edge_subnet(self) -> IPv4Network:
+        """Of the network that the edge reaches containers in; made when it is missing."""
+        return self._networks.ensure_edge()
+
+    def restart(self, containers: Iterable[str]) -> None:
+        """Docker's own restart: stop signal, grace period, start; at the same address."""
+        self._runner.demand(commands.restart(containers), _UP_LIMIT_S)
 
     def _around(
         self,
@@ -237,7 +258,13 @@ class ComposeRuntime:
         images = {one.name: self._images.image(unit.artefacts[one.name]) for one in services}
         addresses = colour_addresses(subnet, colour, unit.coloured) if subnet and colour else {}
         written = {name: [str(one) for one in found] for name, found in addresses.items()}
-        return Surroundings(self._names, images, written, self._telemetry)
+        return Surroundings(self._names, images, written, self._telemetry())
+
+    def _telemetry(self) -> str | None:
+        """This machine has the first address of the network that the edge reaches containers in."""
+        if self._telemetry_port is None:
+            return None
+        return f"http://{self.edge_subnet()[1]}:{self._telemetry_port}"
 
     def _of_unit(self, unit: str) -> commands.Argv:
         return commands.containers({"platform": self._names.platform, "unit": unit})

@@ -67,6 +67,10 @@ class Keeper:
         self._restart_asked = asyncio.Event()
 
     @property
+    def _user(self) -> ServiceUser | None:
+        return None if self.spec.keeps_user else self._house.user
+
+    @property
     def status(self) -> ProcessStatus:
         running = self._exit if self._exit and not self._exit.happened.is_set() else None
         return ProcessStatus(
@@ -147,9 +151,7 @@ class Keeper:
         for command in self.spec.prepare:
             await self._run(command)
         self._become(ProcessState.STARTING)
-        pid = spawn(
-            self.spec, self._house.run, self._house.log_of(self.spec.name), self._house.user
-        )
+        pid = spawn(self.spec, self._house.run, self._house.log_of(self.spec.name), self._user)
         self._exit = watch_exit(pid)
         return decision
 
@@ -157,7 +159,7 @@ class Keeper:
         log = self._house.log_of(self.spec.name)
         try:
             code = await asyncio.wait_for(
-                run_to_end(command, self.spec, log, self._house.user), self._house.start_timeout_s
+                run_to_end(command, self.spec, log, self._user), self._house.start_timeout_s
             )
         except TimeoutError:
             limit = self._house.start_timeout_s

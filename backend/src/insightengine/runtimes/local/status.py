@@ -13,6 +13,7 @@ from typing import Any
 from insightengine.runtimes.port import ProcessStatus
 
 VERSION = 1
+OTHERS = "containers.json"  # what runs beside our processes, written by whoever watches it
 STALE_AFTER_S = 10.0
 
 
@@ -39,6 +40,18 @@ def encode_status(
         "application": application,
         "processes": [_process(status) for status in processes],
     }
+
+
+def write_others(path: Path, now: datetime, statuses: Iterable[ProcessStatus]) -> None:
+    """For the supervisor, who shows them with its own."""
+    processes = [_process(status) for status in statuses]
+    write_status(path, {"written_at": now.isoformat(), "processes": processes})
+
+
+def read_others(path: Path, now: datetime) -> list[dict[str, Any]]:
+    """None of them when nobody wrote for a while: what is not known is not shown as running."""
+    found = read_status(path, now)
+    return [] if found is None or found["stale"] else list(found["processes"])
 
 
 def _overseer(overseer: Overseer) -> dict[str, Any]:

@@ -30,7 +30,13 @@ from insightengine.runtimes.local.records import (
 )
 from insightengine.runtimes.local.spawn import end, watch_exit
 from insightengine.runtimes.local.specs import ServiceUser, Wanted, fingerprint, read_wanted
-from insightengine.runtimes.local.status import Overseer, encode_status, write_status
+from insightengine.runtimes.local.status import (
+    OTHERS,
+    Overseer,
+    encode_status,
+    read_others,
+    write_status,
+)
 from insightengine.runtimes.port import ProcessSpec
 
 OVERSEERS = ("supervisor", "warden")
@@ -211,6 +217,7 @@ class Supervisor:
             self._wanted.application if self._wanted else None,
             [keeper.status for keeper in self._keepers.values()],
         )
+        status["processes"] += read_others(self._state.run / OTHERS, datetime.now(UTC))
         write_status(self._state.run / "status.json", status)
 
     async def _keep_house(self) -> None:

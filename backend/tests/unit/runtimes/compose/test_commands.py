@@ -46,7 +46,11 @@ OF_FILE = "--project-directory /home/shop --env-file /dev/null --file /state/sho
             "docker ps --all --no-trunc --quiet --filter label=io.insightengine.platform="
             "insight-1a2b --filter label=io.insightengine.unit=shop",
         ),
-        (commands.logs("4f5e", 20, follow=True), "docker logs --tail 20 --follow 4f5e"),
+        (commands.logs("4f5e", 20), "docker logs --tail 20 4f5e"),
+        (
+            commands.follow("4f5e", "2026-01-01T00:00:00Z"),
+            "docker logs --follow --timestamps --since 2026-01-01T00:00:00Z 4f5e",
+        ),
         (
             commands.execute("4f5e", ["sh", "-c", "a b"], terminal=False),
             "docker exec -i 4f5e sh -c a b",

@@ -4,7 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from insightengine.runtimes.local.status import Overseer, encode_status, read_status, write_status
+from insightengine.runtimes.local.status import (
+    Overseer,
+    encode_status,
+    read_others,
+    read_status,
+    write_others,
+    write_status,
+)
 from insightengine.runtimes.port import ProcessState, ProcessStatus
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -40,3 +47,12 @@ def test_a_broken_status_is_no_status(tmp_path: Path, content: str) -> None:
     path = tmp_path / "status.json"
     path.write_text(content)
     assert read_status(path) is None
+
+
+def test_what_runs_beside_is_shown_while_somebody_watches_it(tmp_path: Path) -> None:
+    beside = ProcessStatus("web.blue", ProcessState.READY, 7, NOW, 0, NOW, None, (), {})
+    write_others(tmp_path / "containers.json", NOW, [beside])
+    [found] = read_others(tmp_path / "containers.json", NOW)
+    assert found["name"] == "web.blue"
+    assert read_others(tmp_path / "containers.json", NOW + timedelta(seconds=11)) == []
+    assert read_others(tmp_path / "missing.json", NOW) == []
