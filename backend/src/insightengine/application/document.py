@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -38,6 +39,13 @@ _KNOWN_TAGS = {
 }
 
 
+class Merging(StrEnum):
+    """What a value of an overlay asks for by its tag, instead of being merged."""
+
+    RESET = "!reset"  # the value of the Compose file goes
+    OVERRIDE = "!override"  # it is replaced whole
+
+
 @dataclass(frozen=True, slots=True)
 class Scalar:
     """`plain` means written without quotes, so that it may be a number or a boolean."""
@@ -46,6 +54,7 @@ class Scalar:
     plain: bool
     at: Location
     nodes: int = 1
+    merging: Merging | None = None
 
     @property
     def characters(self) -> int:
@@ -58,6 +67,7 @@ class Listing:
     at: Location
     nodes: int
     characters: int
+    merging: Merging | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +82,7 @@ class Table:
     at: Location
     nodes: int
     characters: int
+    merging: Merging | None = None
 
 
 Node = Scalar | Listing | Table
@@ -93,17 +104,20 @@ class _Open:
     at: Location
     anchor: str | None
     children: list[Node]
+    merging: Merging | None
 
 
-def parse_document(text: str, file: str, problems: Problems) -> Table:
+def parse_document(text: str, file: str, problems: Problems, *, overlay: bool = False) -> Table:
     """The mapping at the top of the only document in the text.
+
+    An `overlay` may hold the tags of `Merging`, and its places name its file.
 
     Duplicate keys are added to `problems`. Raises InvalidInputError for what leaves no tree to
     look at: not YAML, too large, too deep, empty, more than one document.
     """
     try:
         _check_size(text)
-        top = _compose(text, problems)
+        top = _compose(text, _Composer(problems, file if overlay else ""))
     except _RejectedError as rejected:
         raise error_of(file, [rejected.problem]) from None
     except MarkedYAMLError as error:
@@ -128,8 +142,7 @@ def _check_size(text: str) -> None:
         raise _RejectedError(START, "the file is empty", "name at least one service: services:")
 
 
-def _compose(text: str, problems: Problems) -> Node:
-    composer = _Composer(problems)
+def _compose(text: str, composer: _Composer) -> Node:
     for event in _events(text):
         composer.take(event)
     if composer.top is None:
@@ -143,8 +156,11 @@ def _events(text: str) -> Iterator[Any]:
 
 
 class _Composer:
-    def __init__(self, problems: Problems) -> None:
+    """`overlay` is the name of an overlay's file, empty for a Compose file."""
+
+    def __init__(self, problems: Problems, overlay: str) -> None:
         self.problems = problems
+        self.overlay = overlay
         self.top: Node | None = None
         self.open: list[_Open] = []
         self.anchors: dict[str, Node] = {}
@@ -173,10 +189,19 @@ class _Composer:
             raise _RejectedError(_at(event), "found a second document (`---`)", hint)
 
     def _scalar(self, event: Any) -> Scalar:
-        _check_tag(event)
+        merging = self._merging(event)
         forced_text = event.tag == "tag:yaml.org,2002:str"
         plain = event.style in (None, "") and not forced_text
-        return Scalar(str(event.value), plain, _at(event))
+        return Scalar(str(event.value), plain, self._at(event), merging=merging)
+
+    def _at(self, event: Any) -> Location:
+        return Location(event.start_mark.line + 1, event.start_mark.column + 1, self.overlay)
+
+    def _merging(self, event: Any) -> Merging | None:
+        if self.overlay and event.tag in tuple(Merging):
+            return Merging(event.tag)
+        _check_tag(event)
+        return None
 
     def _alias(self, event: Any) -> Node:
         try:
@@ -187,12 +212,12 @@ class _Composer:
             raise _RejectedError(_at(event), message, hint) from None
 
     def _start_collection(self, event: Any) -> None:
-        _check_tag(event)
+        merging = self._merging(event)
         if len(self.open) >= DEEPEST:
             message = f"nested deeper than {DEEPEST} levels"
             raise _RejectedError(_at(event), message, "a Compose file needs fewer than ten")
         is_table = isinstance(event, MappingStartEvent)
-        self.open.append(_Open(is_table, _at(event), event.anchor, []))
+        self.open.append(_Open(is_table, self._at(event), event.anchor, [], merging))
 
     def _end_collection(self) -> None:
         done = self.open.pop()
@@ -237,6 +262,7 @@ class _Composer:
             done.at,
             1 + sum(value.nodes + 1 for value in values),
             sum(map(len, entries)) + sum(value.characters for value in values),
+            done.merging,
         )
 
     def _path(self, last: str) -> str:
@@ -262,6 +288,7 @@ def _listing(done: _Open) -> Listing:
         done.at,
         1 + sum(item.nodes for item in done.children),
         sum(item.characters for item in done.children),
+        done.merging,
     )
 
 

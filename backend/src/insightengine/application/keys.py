@@ -203,7 +203,9 @@ RELEASE: Mapping[str, Described] = {
         "list of percentages", "none", "Shares of visitors that get the new version before all do."
     ),
     "canary_step": Described("duration", "`1m`", "How long each share is watched."),
-    "hooks": Described("mapping", "none", "Commands of yours, run in the project's folder."),
+    "hooks": Described(
+        "mapping", "none", "Commands of yours, run in the folder of the Compose file."
+    ),
     "tests": Described(
         "command or list of commands",
         "none",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import PurePath
 
 from insightengine.application.backup import BackupPolicy, Objectives
@@ -12,6 +13,7 @@ from insightengine.application.document import parse_document
 from insightengine.application.graph import report_dependencies
 from insightengine.application.keys import INSIGHT_TOP, TOP, names
 from insightengine.application.model import Application, Location, Service, SuppliedKind
+from insightengine.application.overlay import merged
 from insightengine.application.placeholders import report_placeholders
 from insightengine.application.plain import as_json
 from insightengine.application.policy import ReleasePolicy
@@ -25,8 +27,18 @@ MOST_SERVICES = 200
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 
 
-def load_application(text: str, file: str, variables: Mapping[str, str]) -> Application:
-    """The application that the text describes.
+@dataclass(frozen=True, slots=True)
+class Overlay:
+    """What an environment changes of the Compose file: the text of `compose.staging.yaml`."""
+
+    text: str
+    file: str
+
+
+def load_application(
+    text: str, file: str, variables: Mapping[str, str], overlay: Overlay | None = None
+) -> Application:
+    """The application that the text describes, with the overlay laid over it.
 
     `file` is its path as a person would type it; messages show it, and the name of its folder is
     the application's when the file has no `name`. `variables` are what `$NAME` stands for: `.env`
@@ -35,6 +47,9 @@ def load_application(text: str, file: str, variables: Mapping[str, str]) -> Appl
     problems = Problems()
     unset: dict[str, None] = {}
     top = parse_document(text, file, problems)
+    if overlay is not None:
+        over = parse_document(overlay.text, overlay.file, problems, overlay=True)
+        top = merged(top, over, problems)
     filled = with_variables(top, variables, problems, lambda name: unset.update({name: None}))
     cursor = Cursor(filled, "", problems)
     keys = cursor.keys(TOP)

@@ -45,10 +45,11 @@ class Protocol(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """Where something stands in the file, counted from 1."""
+    """Where something stands, counted from 1; `file` is empty for the Compose file itself."""
 
     line: int
     column: int
+    file: str = ""
 
 
 @dataclass(frozen=True, slots=True)

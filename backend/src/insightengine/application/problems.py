@@ -26,7 +26,7 @@ class Problem:
     hint: str | None = None
 
     def line(self, file: str) -> str:
-        where = f"{file}:{self.at.line}:{self.at.column}"
+        where = f"{self.at.file or file}:{self.at.line}:{self.at.column}"
         return f"{where}: {self.key}: {self.message}" if self.key else f"{where}: {self.message}"
 
 
@@ -57,11 +57,12 @@ class Problems:
 
 def error_of(file: str, problems: Iterable[Problem]) -> InvalidInputError:
     """One error that names every problem, sorted by its place; a single one reads as itself."""
-    found = sorted(problems, key=lambda one: (one.at.line, one.at.column, one.key, one.message))
+    found = sorted(problems, key=_order)
     context = {
         "file": file,
         "problems": [
             {
+                "file": one.at.file or file,
                 "line": one.at.line,
                 "column": one.at.column,
                 "key": one.key,
@@ -82,6 +83,10 @@ def error_of(file: str, problems: Iterable[Problem]) -> InvalidInputError:
         hint="nothing was started or changed; mend these and run the command again",
         context=context,
     )
+
+
+def _order(one: Problem) -> tuple[str, int, int, str, str]:
+    return one.at.file, one.at.line, one.at.column, one.key, one.message
 
 
 def _many(file: str, found: list[Problem]) -> str:

@@ -30,6 +30,7 @@ from insightengine.cli import (
     telemetry,
     up,
 )
+from insightengine.cli.options import with_environment, with_environments
 from insightengine.core.errors import InsightError, render_error
 
 app = typer.Typer(
@@ -50,16 +51,17 @@ for feature in (
     deploy,
     rollback,
     approve,
-    releases,
     maintenance,
 ):
     name = feature.__name__.rpartition(".")[2].replace("_", "-")
-    app.command(name=name)(feature.command)
-for group in (backup, restore, recover, release, replica):
-    app.add_typer(group.app, name=group.__name__.rpartition(".")[2])
-app.command(name="exec", context_settings={"allow_interspersed_args": False})(exec_.command)
-telemetry.app.add_typer(ingest_keys.app, name="keys")
-app.add_typer(telemetry.app, name="telemetry")
+    app.command(name=name)(with_environment(feature.command))
+for group in (backup, restore, recover, release, releases, replica):
+    app.add_typer(with_environments(group.app), name=group.__name__.rpartition(".")[2])
+app.command(name="exec", context_settings={"allow_interspersed_args": False})(
+    with_environment(exec_.command)
+)
+telemetry.app.add_typer(with_environments(ingest_keys.app), name="keys")
+app.add_typer(with_environments(telemetry.app), name="telemetry")
 
 
 def _version(wanted: bool) -> None:

@@ -10,10 +10,15 @@ import typer
 
 from insightengine.cli.options import HERE, Project
 
+app = typer.Typer(help="List what was released and can be brought back, and tidy it up.")
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
+
+@app.callback(invoke_without_command=True)
 def command(
+    context: typer.Context,
     project: Project = HERE,
-    json_: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    json_: Json = False,
 ) -> None:
     """List what was released and can be brought back, the newest first.
 
@@ -23,6 +28,8 @@ def command(
 
         insight releases --json
     """
+    if context.invoked_subcommand is not None:
+        return
     from rich.console import Console
     from rich.table import Table
 

@@ -47,6 +47,7 @@ _BACKUP: TypeAdapter[Backup] = TypeAdapter(Backup)
 _WAL_LIMIT_S = 180.0
 _LEAST_SAMPLE = 3
 _SKIPPED = frozenset({".git", ".insight", "node_modules", ".venv", "__pycache__", ".mypy_cache"})
+_OTHER_STATE = ".insight-"  # the state of another environment of the project
 _MOST_APPLICATION_BYTES = 256 * 1024**2
 _UNFINISHED_S = 24 * 3600.0
 
@@ -229,7 +230,7 @@ def _application_files(folder: Path) -> Iterator[Path]:
     """What the services can read themselves. A file that they cannot read is none of theirs and
     must not end the backup; a recovery key has to stay outside of what it opens."""
     for place, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if name not in _SKIPPED)
+        folders[:] = sorted(name for name in folders if not _is_skipped(name))
         for path in (Path(place) / name for name in sorted(files)):
             if path.is_file() and os.access(path, os.R_OK) and not _is_recovery_key(path):
                 yield path
@@ -240,10 +241,14 @@ def _is_recovery_key(path: Path) -> bool:
         return file.read(len(RECOVERY_KEY_HEAD)) == RECOVERY_KEY_HEAD
 
 
+def _is_skipped(name: str) -> bool:
+    return name in _SKIPPED or name.startswith(_OTHER_STATE)
+
+
 def _size_of(folder: Path) -> int:
     size = 0
     for place, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if name not in _SKIPPED]
+        folders[:] = [name for name in folders if not _is_skipped(name)]
         size += sum((Path(place) / name).lstat().st_size for name in files)
     return size
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 from insightengine.core.colours import Colour
 from insightengine.edge.port import Edge
@@ -36,5 +35,4 @@ class Means:
     database: Callable[[Unit, str], Connect]
     measure: Callable[[tuple[str, ...], str, datetime, datetime], Traffic]
     memory: Callable[[str, datetime, datetime], float | None]
-    project: Path
     now: Callable[[], datetime]

@@ -197,7 +197,7 @@ class ReleaseService:
         if hooks:
             step = Step(StepKind.HOOK, Hook.BEFORE_BUILD)
             run.begin(step.key)
-            run_hook(run, step, hooks)
+            run_hook(run, step, hooks, source.folder)
             run.done(step.key)
         artefacts: dict[str, str] = {}
         for service in source.started:

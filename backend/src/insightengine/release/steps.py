@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from insightengine.application.policy import Hook, SmokeRequest
 from insightengine.core.colours import Colour
@@ -286,8 +287,8 @@ def _replace_back(run: Run, step: Step) -> Detail:
     return {}
 
 
-def run_hook(run: Run, step: Step, commands: tuple[tuple[str, ...], ...]) -> Detail:
-    """Commands of the application, in the project's folder; they hold no lock of ours."""
+def run_hook(run: Run, step: Step, commands: tuple[tuple[str, ...], ...], folder: Path) -> Detail:
+    """Commands of the application, in the folder of its file; they hold no lock of ours."""
     environment = {
         **os.environ,
         "INSIGHT_RELEASE": run.goal.release if run.goal else "",
@@ -299,7 +300,7 @@ def run_hook(run: Run, step: Step, commands: tuple[tuple[str, ...], ...]) -> Det
         try:
             done = subprocess.run(
                 command,
-                cwd=run.means.project,
+                cwd=folder,
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
@@ -323,12 +324,14 @@ def run_hook(run: Run, step: Step, commands: tuple[tuple[str, ...], ...]) -> Det
 
 
 def _hook(run: Run, step: Step) -> Detail:
-    hooks = _unit(run).source.application.release.hooks
-    return run_hook(run, step, hooks.get(Hook(step.subject), ()))
+    source = _unit(run).source
+    hooks = source.application.release.hooks
+    return run_hook(run, step, hooks.get(Hook(step.subject), ()), source.folder)
 
 
 def _tests(run: Run, step: Step) -> Detail:
-    return run_hook(run, step, _unit(run).source.application.release.tests)
+    source = _unit(run).source
+    return run_hook(run, step, source.application.release.tests, source.folder)
 
 
 def _watch(run: Run, step: Step) -> Detail:

@@ -27,8 +27,9 @@ from insightengine.runtimes.local.identity import prepare_state, service_user
 from insightengine.runtimes.local.specs import ServiceUser
 from insightengine.stores.objects.port import ObjectStore
 from insightengine.wiring.application import base_environment
+from insightengine.wiring.compose_files import find_compose_file
 from insightengine.wiring.environment import PlatformContext, as_environment, load_project
-from insightengine.wiring.local import UpRequest, bring_up, find_compose_file, follow_start
+from insightengine.wiring.local import UpRequest, bring_up, follow_start
 from insightengine.wiring.recovery import (
     ACCESS_KEY,
     CONFIGURATION,

@@ -10,9 +10,18 @@ from pathlib import Path
 
 from insightengine.core.errors import InvalidInputError, UnavailableError
 from insightengine.core.secrets import Secret
-from insightengine.core.settings import PREFIX, Settings, StateFolder, settings_from
+from insightengine.core.settings import (
+    PREFIX,
+    Environment,
+    Settings,
+    StateFolder,
+    settings_from,
+)
 
-NOT_SETTINGS = frozenset({"INSIGHT_STATE", "INSIGHT_COLOUR", "INSIGHT_SERVICE"})
+CHOSEN = "INSIGHT_ENV"  # which environment of the project a command is about, as `--env` says
+NOT_SETTINGS = frozenset({"INSIGHT_STATE", "INSIGHT_COLOUR", "INSIGHT_SERVICE", CHOSEN})
+# Where the hundred ports of an environment begin, counted from those of the project's own.
+_PORTS_APART = {Environment.STAGING: 100, Environment.PRODUCTION: 200, Environment.DEVELOPMENT: 300}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +50,74 @@ def load() -> PlatformContext:
 def load_project(project: Path, overrides: Mapping[str, str] | None = None) -> PlatformContext:
     """The context of a person's command in the folder `project`.
 
-    `overrides` (from flags) win over the environment, and that over the project's `.env`. Raises
-    InvalidInputError that names the file, the line and what is wrong.
+    `overrides` (from flags) win over the environment, and that over the project's `.env` files.
+    Raises InvalidInputError that names the file, the line and what is wrong.
     """
-    variables = {**project_variables(project), **(overrides or {})}
-    settings = settings_from(variables, f"{project / '.env'} and environment")
-    return PlatformContext(settings, StateFolder(project.resolve() / ".insight"))
+    return load_environment(project, os.environ.get(CHOSEN) or None, overrides)
+
+
+def load_environment(
+    project: Path, chosen: str | None, overrides: Mapping[str, str] | None = None
+) -> PlatformContext:
+    """The context of one environment of the project; None is the project's own.
+
+    Each environment is a platform of its own: another state folder, other ports, other databases
+    and secrets. Another than the project's own begins with its ports where nobody else's are,
+    unless its `.env` file says where.
+    """
+    own = _own_environment(project)
+    environment = _environment(chosen, f"{CHOSEN} or --env") if chosen else own
+    written = read_env_file(project / f".env.{environment}")
+    variables = {**read_env_file(project / ".env"), **written, **os.environ, **(overrides or {})}
+    variables["INSIGHT_ENVIRONMENT"] = environment.value
+    source = f"{project / '.env'} and environment"
+    settings = settings_from(variables, source)
+    is_placed = "INSIGHT_BASE_PORT" in written or "INSIGHT_BASE_PORT" in (overrides or {})
+    if environment is not own and not is_placed:
+        apart = str(settings.base_port + _PORTS_APART[environment])
+        settings = settings_from({**variables, "INSIGHT_BASE_PORT": apart}, source)
+    return PlatformContext(settings, _state_of(project, environment, own))
+
+
+def state_of(project: Path) -> StateFolder:
+    """The state folder of the chosen environment."""
+    chosen, own = os.environ.get(CHOSEN), _own_environment(project)
+    return _state_of(project, _environment(chosen, CHOSEN) if chosen else own, own)
+
+
+def _state_of(project: Path, environment: Environment, own: Environment) -> StateFolder:
+    name = ".insight" if environment is own else f".insight-{environment}"
+    return StateFolder(project.resolve() / name)
+
+
+def _own_environment(project: Path) -> Environment:
+    """Which one the folder is for when nothing is chosen."""
+    variables = {**read_env_file(project / ".env"), **os.environ}
+    named = variables.get("INSIGHT_ENVIRONMENT")
+    return _environment(named, "INSIGHT_ENVIRONMENT") if named else Environment.DEVELOPMENT
+
+
+def _environment(name: str, source: str) -> Environment:
+    try:
+        return Environment(name)
+    except ValueError:
+        known = ", ".join(Environment)
+        raise InvalidInputError(
+            f"{source}: there is no environment {name[:60]!r}",
+            code="invalid_setting",
+            hint=f"known are {known}",
+        ) from None
 
 
 def project_variables(project: Path) -> dict[str, str]:
-    """What a Compose file of the project may refer to: its `.env`, then the environment."""
-    return {**read_env_file(project / ".env"), **os.environ}
+    """What a Compose file of the project may refer to: its `.env` files, then the environment."""
+    return {**written_variables(project, os.environ.get(CHOSEN)), **os.environ}
+
+
+def written_variables(project: Path, environment: str | None = None) -> dict[str, str]:
+    """Those of `.env`, overlaid by `.env.ENVIRONMENT`."""
+    chosen = environment or _own_environment(project).value
+    return {**read_env_file(project / ".env"), **read_env_file(project / f".env.{chosen}")}
 
 
 def read_env_file(path: Path) -> dict[str, str]:

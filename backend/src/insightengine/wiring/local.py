@@ -14,8 +14,8 @@ from insightengine.application.load import load_application
 from insightengine.application.local import local_problems
 from insightengine.application.model import Application
 from insightengine.application.problems import error_of
-from insightengine.core.errors import InvalidInputError, NotFoundError, UnavailableError
-from insightengine.core.settings import Runtime, StateFolder
+from insightengine.core.errors import NotFoundError, UnavailableError
+from insightengine.core.settings import Runtime, Settings, StateFolder
 from insightengine.edge.control import NginxEdge
 from insightengine.edge.models import EdgeConfiguration, EdgePaths
 from insightengine.runtimes.local import warden
@@ -42,6 +42,7 @@ from insightengine.wiring.application import (
     release_of,
     secret_names,
 )
+from insightengine.wiring.compose_files import find_compose_file, find_overlay, read_compose
 from insightengine.wiring.containers import (
     end_application,
     is_hosted,
@@ -53,6 +54,7 @@ from insightengine.wiring.environment import (
     load_project,
     project_variables,
     read_secret,
+    state_of,
 )
 from insightengine.wiring.hosting import edge_now, prepare_releases
 from insightengine.wiring.platform import (
@@ -64,8 +66,6 @@ from insightengine.wiring.recovery import prepare_recovery
 from insightengine.wiring.secrets import PLATFORM_SECRETS, ensure_secrets
 
 REPOSITORY = Path(__file__).parents[4]
-COMPOSE_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
-MOST_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ def bring_up(request: UpRequest) -> Upcoming:
     """
     context = load_project(request.project, request.overrides)
     require_engine(context)
-    placed = place_application(request, context.settings.runtime)
+    placed = place_application(request, context.settings)
     supplied = None if is_hosted(context) else placed
     user = service_user(context.settings.service_user, request.project)
     if user is not None:
@@ -131,15 +131,16 @@ def bring_up(request: UpRequest) -> Upcoming:
     )
 
 
-def place_application(request: UpRequest, runtime: Runtime) -> Placed | None:
+def place_application(request: UpRequest, settings: Settings) -> Placed | None:
     """The application of the request, read and checked; None where there is no Compose file."""
     file = request.file or find_compose_file(request.project)
     if file is None:
         return None
     text = read_compose(file)
     variables = {**project_variables(file.parent), **project_variables(request.project)}
-    application = load_application(text, str(file), {**variables, **request.overrides})
-    if runtime is Runtime.LOCAL:
+    overlay = find_overlay(file, settings.environment)
+    application = load_application(text, str(file), {**variables, **request.overrides}, overlay)
+    if settings.runtime is Runtime.LOCAL:
         _refuse_what_cannot_run(application, request.profiles)
     return Placed(application, file.parent.resolve(), release_of(text), request.profiles)
 
@@ -148,24 +149,6 @@ def _refuse_what_cannot_run(application: Application, profiles: tuple[str, ...])
     problems = local_problems(application, profiles)
     if problems:
         raise error_of(application.file, problems)
-
-
-def find_compose_file(project: Path) -> Path | None:
-    """The file that `docker compose` would take, by the same order of names."""
-    return next((project / name for name in COMPOSE_NAMES if (project / name).is_file()), None)
-
-
-def read_compose(file: Path) -> str:
-    """The text of a Compose file. Raises InvalidInputError when it cannot be one."""
-    try:
-        content = file.read_bytes()
-        if len(content) > MOST_BYTES:
-            raise InvalidInputError(f"{file} has {len(content)} bytes; allowed are {MOST_BYTES}")
-        return content.decode("utf-8")
-    except OSError as error:
-        raise InvalidInputError(f"{file} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise InvalidInputError(f"{file} is not UTF-8: {error}") from None
 
 
 def _refuse_foreign_ports(context: PlatformContext, specs: tuple[ProcessSpec, ...]) -> None:
@@ -312,7 +295,7 @@ def current_status(project: Path) -> dict[str, Any]:
 
     Raises NotFoundError where no platform was ever started.
     """
-    state = StateFolder(project.resolve() / ".insight")
+    state = state_of(project)
     status = read_status(state.run / "status.json")
     if status is None:
         raise NotFoundError(
@@ -343,7 +326,7 @@ def processes_of(status: dict[str, Any], wanted: str) -> list[str]:
 
 def log_files(project: Path, wanted: list[str]) -> dict[str, Path]:
     """The log of each named service or process, or all that exist. Raises NotFoundError."""
-    logs = StateFolder(project.resolve() / ".insight").logs
+    logs = state_of(project).logs
     existing = {path.name.removesuffix(".log"): path for path in sorted(logs.glob("*.log"))}
     if not wanted:
         return existing
@@ -363,7 +346,7 @@ def restart(project: Path, names: list[str]) -> None:
 
 def wanted_spec(project: Path, name: str) -> tuple[ProcessSpec, ServiceUser | None]:
     """The spec that a running process was started from. Raises NotFoundError."""
-    path = project.resolve() / ".insight/run" / WANTED
+    path = state_of(project).run / WANTED
     if not path.exists():
         raise NotFoundError(f"no platform runs in {project.resolve()}", hint="insight up")
     wanted = read_wanted(path)

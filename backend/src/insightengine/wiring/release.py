@@ -8,14 +8,14 @@ import http.client
 import json
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlencode
 
 import psycopg
 
-from insightengine.application.load import load_application
+from insightengine.application.load import Overlay, load_application
 from insightengine.application.local import local_problems
 from insightengine.application.model import Service, SuppliedKind
 from insightengine.application.policy import MigrationKind
@@ -57,6 +57,7 @@ from insightengine.wiring.platform import edge_configuration
 from insightengine.wiring.sites import site_addresses
 
 _QUERY_TIMEOUT_S = 5.0
+_CONFIGURED = ("text", "file", "folder", "variables", "profiles", "overlay")
 CONSOLE_FOLDER = Path(__file__).parents[4] / "frontend/out"
 
 
@@ -98,7 +99,6 @@ def means_of(context: PlatformContext, journal: Journal | None = None) -> Means:
         database=lambda unit, service: database_of(context, unit, service),
         measure=lambda sites, release, since, until: measure(context, sites, release, since, until),
         memory=lambda release, since, until: memory(context, release, since, until),
-        project=context.state.root.parent,
         now=lambda: datetime.now(UTC),
     )
     return _in_containers(context, means) if is_hosted(context) else means
@@ -145,14 +145,15 @@ def request_of(
     file: Path,
     variables: Mapping[str, str],
     profiles: tuple[str, ...],
+    overlay: Overlay | None = None,
     runtime: Runtime = Runtime.LOCAL,
 ) -> dict[str, object]:
-    """The parameters of a deployment: the file as it is now, with the variables that it uses.
+    """The parameters of a deployment: the files as they are now, with the variables they use.
 
     Raises InvalidInputError for a file that cannot be released.
     """
     recorded = Recorded(variables)
-    application = load_application(text, str(file), recorded)
+    application = load_application(text, str(file), recorded, overlay)
     problems = local_problems(application, profiles) if runtime is Runtime.LOCAL else ()
     if problems:
         raise error_of(application.file, problems)
@@ -162,6 +163,7 @@ def request_of(
         "folder": str(file.parent.resolve()),
         "variables": recorded.used,
         "profiles": list(profiles),
+        **({"overlay": asdict(overlay)} if overlay else {}),
     }
 
 
@@ -170,7 +172,7 @@ def read_request(parameters: Json) -> tuple[Source, Json]:
     placed = _placed(parameters)
     source = source_of(placed)
     config = {
-        **{key: parameters[key] for key in ("text", "file", "folder", "variables", "profiles")},
+        **{key: parameters[key] for key in _CONFIGURED if key in parameters},
         "env_files": {name: dict(values) for name, values in source.env_files.items() if values},
         "sql": {
             one.name: _sql_files(one, placed.folder) for one in placed.started if _has_sql(one)
@@ -182,7 +184,9 @@ def read_request(parameters: Json) -> tuple[Source, Json]:
 def _placed(values: Json) -> Placed:
     variables, profiles = values["variables"], values["profiles"]
     given = {str(k): str(v) for k, v in variables.items()} if isinstance(variables, Mapping) else {}
-    application = load_application(str(values["text"]), str(values["file"]), given)
+    overlay = values.get("overlay")
+    over = Overlay(**overlay) if isinstance(overlay, dict) else None
+    application = load_application(str(values["text"]), str(values["file"]), given, over)
     names = tuple(map(str, profiles)) if isinstance(profiles, list | tuple) else ()
     return Placed(application, Path(str(values["folder"])), "", names)
 

@@ -29,12 +29,12 @@ from insightengine.stores.journal.port import (
     StoredRelease,
     UnitState,
 )
+from insightengine.wiring.compose_files import find_compose_file, find_overlay, read_compose
 from insightengine.wiring.environment import (
     PlatformContext,
     project_variables,
-    read_env_file,
+    written_variables,
 )
-from insightengine.wiring.local import find_compose_file, read_compose
 from insightengine.wiring.release import looking_means, open_journal, request_of
 
 _POLL_S = 0.1
@@ -79,8 +79,15 @@ def ask_deployment(context: PlatformContext, wanted: Deployment) -> Operation:
             f"there is no Compose file in {wanted.project}", hint="name it: --file FILE"
         )
     variables = {**project_variables(file.parent), **project_variables(wanted.project)}
-    runtime = context.settings.runtime
-    parameters = request_of(read_compose(file), file.resolve(), variables, wanted.profiles, runtime)
+    overlay = find_overlay(file.resolve(), context.settings.environment)
+    parameters = request_of(
+        read_compose(file),
+        file.resolve(),
+        variables,
+        wanted.profiles,
+        overlay,
+        context.settings.runtime,
+    )
     parameters |= {"skip_checks": wanted.skip_checks, "forward_only": wanted.forward_only}
     journal = open_journal(context)
     unit = unit_name(parameters)
@@ -102,12 +109,19 @@ def ask_redeployment(
     kept, profiles = before["variables"], before["profiles"]
     known = {str(k): str(v) for k, v in kept.items()} if isinstance(kept, Mapping) else {}
     named = tuple(map(str, profiles)) if isinstance(profiles, list) else ()
+    environment = context.settings.environment
     written = {
-        **read_env_file(file.parent / ".env"),
-        **read_env_file(context.state.root.parent / ".env"),
+        **written_variables(file.parent, environment),
+        **written_variables(context.state.root.parent, environment),
     }
+    overlay = find_overlay(file, environment)
     parameters = request_of(
-        read_compose(file), file, {**known, **written}, named, context.settings.runtime
+        read_compose(file),
+        file,
+        {**known, **written},
+        named,
+        overlay,
+        context.settings.runtime,
     )
     parameters["forward_only"] = forward_only
     asked = Asked(unit, Kind.DEPLOY.value, by, message, parameters)

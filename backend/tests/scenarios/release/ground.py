@@ -78,7 +78,7 @@ class Ground:
         file = self.folder / "compose.yaml"
         variables = {"TINY_PORT": str(self.port), "BASE_PYTHON": self.base}
         runtime = self.context.settings.runtime
-        parameters = request_of(file.read_text(), file, variables, (), runtime)
+        parameters = request_of(file.read_text(), file, variables, (), None, runtime)
         parameters |= {"skip_checks": quick}
         asked = Asked("tiny", Kind.DEPLOY.value, "ada", "", parameters)
         return self.means.journal.ask(asked, self.means.now())

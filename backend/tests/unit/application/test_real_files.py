@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from insightengine.application.load import load_application
+from insightengine.application.load import Overlay, load_application
 from insightengine.application.local import local_problems
 from insightengine.application.model import (
     Application,
@@ -126,3 +126,14 @@ def test_the_shop_runs_without_docker() -> None:
     assert service(shop, "web").published_ports == (PublishedPort(5555, 8000),)
     assert service(shop, "web").colours
     assert "traffic" not in [one.name for one in shop.active()]
+
+
+@pytest.mark.parametrize("environment", ["staging", "production"])
+def test_the_shop_has_an_overlay_for_each_environment(environment: str) -> None:
+    file = SHOP.with_name(f"compose.{environment}.yaml")
+    overlay = Overlay(file.read_text(encoding="utf-8"), str(file))
+    shop = load_application(SHOP.read_text(encoding="utf-8"), str(SHOP), {}, overlay)
+    own = load_application(SHOP.read_text(encoding="utf-8"), str(SHOP), {})
+    ports = {service(one, "web").published_ports[0].host for one in (shop, own)}
+    assert len(ports) == 2, "two environments fit on one machine"
+    assert shop.warnings == ()

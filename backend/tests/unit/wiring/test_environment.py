@@ -7,9 +7,12 @@ from insightengine.core.settings import StateFolder
 from insightengine.wiring.environment import (
     as_environment,
     load,
+    load_environment,
     load_project,
     parse_env,
+    project_variables,
     read_secret,
+    state_of,
 )
 
 
@@ -82,3 +85,47 @@ def test_a_secret_is_read_without_its_newline(tmp_path: Path) -> None:
     state.secrets.mkdir()
     state.secret("session_key").write_text("abc\n")
     assert read_secret(state, "session_key").reveal() == "abc"
+
+
+def test_each_environment_has_a_state_folder_and_ports_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("INSIGHT_ENV", raising=False)
+    own, staging, production = (
+        load_environment(tmp_path, name) for name in (None, "staging", "production")
+    )
+    assert [one.state.root.name for one in (own, staging, production)] == [
+        ".insight",
+        ".insight-staging",
+        ".insight-production",
+    ]
+    ports = {one.settings.base_port for one in (own, staging, production)}
+    assert len(ports) == 3
+    assert staging.settings.environment == "staging"
+
+
+def test_the_environment_that_a_folder_is_for_needs_no_other_state_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".env").write_text("INSIGHT_ENVIRONMENT=production\nINSIGHT_BASE_PORT=5300\n")
+    monkeypatch.setenv("INSIGHT_ENV", "production")
+    context = load_project(tmp_path)
+    assert (context.state.root.name, context.settings.base_port) == (".insight", 5300)
+    assert state_of(tmp_path).root == context.state.root
+
+
+def test_the_env_file_of_an_environment_wins_over_the_common_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".env").write_text("INSIGHT_BASE_PORT=5300\nREGION=eu\nTOKEN=common\n")
+    (tmp_path / ".env.staging").write_text("INSIGHT_BASE_PORT=6300\nTOKEN=staging\n")
+    monkeypatch.setenv("INSIGHT_ENV", "staging")
+    assert load_project(tmp_path).settings.base_port == 6300
+    variables = project_variables(tmp_path)
+    assert (variables["REGION"], variables["TOKEN"]) == ("eu", "staging")
+
+
+def test_an_unknown_environment_is_refused_with_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInputError, match="there is no environment 'stagin'") as raised:
+        load_environment(tmp_path, "stagin")
+    assert raised.value.hint == "known are development, staging, production"

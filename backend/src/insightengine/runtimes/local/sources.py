@@ -14,7 +14,9 @@ from pathlib import Path, PurePosixPath
 from insightengine.application.model import Service
 
 # Never part of a version: state, caches, and what is installed again from a lock file.
-ALWAYS_LEFT_OUT = (".git", ".insight", ".venv", "node_modules", "__pycache__", ".next", "*.pyc")
+ALWAYS_LEFT_OUT = (
+    *(".git", ".insight", ".insight-*", ".venv", "node_modules", "__pycache__", ".next", "*.pyc"),
+)
 _CHUNK = 1024 * 1024
 
 
