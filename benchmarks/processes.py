@@ -117,16 +117,22 @@ class StoreProcesses:
 @contextmanager
 def throwaway_store() -> Iterator[StoreProcesses]:
     root = Path(tempfile.mkdtemp(prefix="insight-bench-", dir="/var/tmp"))
-    state = StateFolder(root)
-    password = secrets.token_hex(16)
     try:
-        for folder in (state.secrets, state.logs, state.run):
-            folder.mkdir()
-        state.secret("store_password").write_text(password)
-        state.secret("store_password").chmod(0o600)
-        yield StoreProcesses(state, free_base_port(), Secret(password))
+        yield store_in(root)
     finally:
         shutil.rmtree(root, ignore_errors=True)
+
+
+def store_in(root: Path) -> StoreProcesses:
+    """Of a state folder that is kept; made where there is none."""
+    state = StateFolder(root)
+    for folder in (state.root, state.secrets, state.logs, state.run):
+        folder.mkdir(parents=True, exist_ok=True)
+    secret = state.secret("store_password")
+    if not secret.exists():
+        secret.write_text(secrets.token_hex(16))
+        secret.chmod(0o600)
+    return StoreProcesses(state, free_base_port(), Secret(secret.read_text()))
 
 
 def _until_ok(url: str, limit_s: float = 120) -> None:

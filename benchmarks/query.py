@@ -20,7 +20,7 @@ from pathlib import Path
 from benchmarks import peers, records
 from benchmarks.arrivals import arriving
 from benchmarks.harness import arguments, progress, report
-from benchmarks.processes import StoreProcesses, throwaway_store
+from benchmarks.processes import StoreProcesses, store_in, throwaway_store
 from insightengine.core.time import TimeRange
 from insightengine.telemetry.clickhouse import ClickHouseStore
 from insightengine.telemetry.query import Asker, TelemetryQueries, log_filter
@@ -36,7 +36,8 @@ CAVEAT = (
     "that the peer takes more. A loaded machine makes every figure worse: see load_average."
 )
 DAY = timedelta(hours=24)
-_BATCH = 250_000
+_BATCH = 1_000_000
+_FILLING_BYTES = 6 * 1024**3
 _PEER_LOGS = 1_000_000
 _RARE = 100  # how many records hold the rare word
 _RANGES = (timedelta(minutes=15), timedelta(hours=1), timedelta(hours=6), DAY)
@@ -58,6 +59,10 @@ def main() -> None:
     parser.add_argument("--rate", type=_count, help="records a second that arrive (quick: 10k)")
     parser.add_argument("--rounds", type=int, help="how often each question is asked")
     parser.add_argument("--no-peer", action="store_true", help="do not ask VictoriaLogs, too")
+    parser.add_argument(
+        "--keep", type=Path, help="folder of the records: filled, or filled further, and kept"
+    )
+    parser.add_argument("--fill-only", action="store_true", help="with --keep: ask nothing")
     given = parser.parse_args()
     size = Size(
         logs=given.logs or (1_000_000 if given.quick else 100_000_000),
@@ -66,28 +71,49 @@ def main() -> None:
         records_per_s=(10_000 if given.quick else 50_000) if given.rate is None else given.rate,
     )
     peer = None if given.quick or given.no_peer else peers.binary()
-    with throwaway_store() as processes:
-        figures = _figures(processes, size, peer)
+    if given.keep is None:
+        with throwaway_store() as processes:
+            figures = _figures(processes, size, peer, _day())
+    else:
+        processes = store_in(given.keep)
+        day = _kept_day(given.keep)
+        if given.fill_only:
+            figures = fill(processes, day, size)
+        else:
+            figures = _figures(processes, size, peer, day)
     report(figures, CAVEAT, given)
 
 
-def _figures(
-    processes: StoreProcesses, size: Size, peer: Path | None
-) -> dict[str, float | int | str]:
+def _day() -> TimeRange:
     end = datetime.now(UTC)
+    return TimeRange(end - DAY, end)
+
+
+def _kept_day(folder: Path) -> TimeRange:
+    """That of the first run with this folder, so that a later one goes on where it ended."""
+    file = folder / "day.txt"
+    if not file.exists():
+        file.write_text(datetime.now(UTC).isoformat())
+    end = datetime.fromisoformat(file.read_text())
+    return TimeRange(end - DAY, end)
+
+
+def _figures(
+    processes: StoreProcesses, size: Size, peer: Path | None, day: TimeRange
+) -> dict[str, float | int | str]:
     started = time.perf_counter()
-    stored = fill(processes, TimeRange(end - DAY, end), size)
+    stored = fill(processes, day, size)
     progress(f"{size.logs} logs and {size.spans} spans in {time.perf_counter() - started:.0f} s")
     with processes.running(), arriving(processes.collector_port, size.records_per_s) as arrivals:
         begun, before = time.perf_counter(), arrivals.count()
-        timed = asyncio.run(_ask(processes, TimeRange(end - DAY, end), size))
+        timed = asyncio.run(_ask(processes, day, size))
         rate = (arrivals.count() - before) / (time.perf_counter() - begun)
     p95 = {f"{name}_p95_ms": round(_percentile(times, 95), 1) for name, times in timed.items()}
     return {
         **p95,
         **{f"{name}_p50_ms": round(statistics.median(times), 1) for name, times in timed.items()},
         **stored,
-        **(_compared(processes, peer, TimeRange(end - DAY, end), size) if peer else {}),
+        **(_compared(peer, day, size) if peer else {}),
         "logs": size.logs,
         "spans": size.spans,
         "arriving_records_per_s": round(rate),
@@ -95,9 +121,7 @@ def _figures(
     }
 
 
-def _compared(
-    processes: StoreProcesses, peer: Path, day: TimeRange, size: Size
-) -> dict[str, float | int | str]:
+def _compared(peer: Path, day: TimeRange, size: Size) -> dict[str, float | int | str]:
     """The peer over at most `_PEER_LOGS` records, and ourselves over the same, nothing arriving."""
     with throwaway_store() as alone:
         few = replace(size, logs=min(size.logs, _PEER_LOGS), spans=0, records_per_s=0)
@@ -121,48 +145,59 @@ def _compared(
 
 
 def fill(processes: StoreProcesses, day: TimeRange, size: Size) -> dict[str, float | int | str]:
-    """Makes the records in the store's own tables; returns bytes a record."""
+    """Makes what is missing of the records in the store's own tables; returns bytes a record.
+
+    Killed, it goes on with the batch that was under way: the token tells what of it is there.
+    """
     logs_a_trace = max(1, size.logs * records.SPANS_A_TRACE // max(size.spans, 1))
-    engine = StoreEngine(processes.state.store, EngineLimits(1024**3, 600))
+    rare_every = max(size.logs // _RARE, 2)
+    engine = StoreEngine(processes.state.store, EngineLimits(_FILLING_BYTES, 600))
     try:
-        for first, span in _batches(day, size.logs):
-            rare_every = max(size.logs // _RARE, 2)
-            engine.execute(records.logs_insert(span, first, rare_every, logs_a_trace))
-            progress(f"{first + span.count} of {size.logs} logs")
-        for first, span in _batches(day, size.spans):
-            engine.execute(records.spans_insert(span, first))
-            progress(f"{first + span.count} of {size.spans} spans")
-        return _bytes(engine, size)
+        logs = [(LOGS, *each) for each in _missing(engine, LOGS, day, size.logs)]
+        spans = [(SPANS, *each) for each in _missing(engine, SPANS, day, size.spans)]
+        for table, first, span in sorted(logs + spans, key=lambda each: each[2].start_ns):
+            engine.execute(
+                records.logs_insert(span, first, rare_every, logs_a_trace)
+                if table == LOGS
+                else records.spans_insert(span, first)
+            )
+            progress(f"{first + span.count} {table}")
+        return _bytes(engine)
     finally:
         engine.close()
 
 
-def _batches(day: TimeRange, count: int) -> Iterator[tuple[int, records.Span]]:
+def _missing(
+    engine: StoreEngine, table: str, day: TimeRange, count: int
+) -> Iterator[tuple[int, records.Span]]:
+    """Batches in the order of time, from the one that was under way."""
+    bounds = f"Timestamp < '{day.end + timedelta(seconds=5):%F %T}'"
+    (there,) = engine.lines(f"SELECT count() FROM insight.{table} WHERE {bounds}")
     step_ns = (day.end_ns - day.start_ns) / max(count, 1)
-    for first in range(0, count, _BATCH):
+    for first in range(int(there) // _BATCH * _BATCH, count, _BATCH):
         size = min(_BATCH, count - first)
         start = day.start_ns + int(first * step_ns)
         yield first, records.Span(start, start + int(size * step_ns), size)
 
 
-def _bytes(engine: StoreEngine, size: Size) -> dict[str, float | int | str]:
+def _bytes(engine: StoreEngine) -> dict[str, float | int | str]:
     answer = engine.run(
         Query(
-            "SELECT table, sum(bytes_on_disk), sum(data_uncompressed_bytes) FROM system.parts "
-            "WHERE database = 'insight' AND active GROUP BY table"
+            "SELECT table, sum(bytes_on_disk), sum(data_uncompressed_bytes), sum(rows) "
+            "FROM system.parts WHERE database = 'insight' AND active GROUP BY table"
         )
     )
     found = {
-        name: (int(disk), int(raw))
-        for name, disk, raw in (line.split("\t") for line in answer.decode().splitlines())
+        name: (int(disk), int(raw), int(rows))
+        for name, disk, raw, rows in (line.split("\t") for line in answer.decode().splitlines())
     }
-    logs, spans = found.pop(LOGS), found.pop(SPANS, (0, 1))
+    logs, spans = found.pop(LOGS), found.pop(SPANS, (0, 1, 1))
     return {
-        "bytes_per_log": round(logs[0] / size.logs, 1),
-        "bytes_per_span": round(spans[0] / max(size.spans, 1), 1),
+        "bytes_per_log": round(logs[0] / logs[2], 1),
+        "bytes_per_span": round(spans[0] / spans[2], 1),
         "log_compression": round(logs[1] / logs[0], 1),
         "span_compression": round(spans[1] / max(spans[0], 1), 1),
-        "derived_mb": round(sum(disk for disk, _ in found.values()) / 1e6, 1),
+        "derived_mb": round(sum(disk for disk, _, _ in found.values()) / 1e6, 1),
     }
 
 

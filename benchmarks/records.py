@@ -51,6 +51,13 @@ _TEMPLATES: Final = (
     (1, "entering handler for ", "w", " with token ", "h", ""),
     (21, "out of memory in worker ", "n", ": ", "w", ""),
 )
+# Known by its token when it is repeated, and with its indexes, so that merges need not make them.
+_ONE_BLOCK: Final = """
+    SETTINGS insert_deduplication_token = 'made {}', insert_deduplicate = 1,
+        deduplicate_blocks_in_dependent_materialized_views = 1, optimize_on_insert = 0,
+        max_threads = 1, max_insert_threads = 1, max_insert_block_size = 1000000000,
+        min_insert_block_size_rows = 1000000000, min_insert_block_size_bytes = 0,
+        max_partitions_per_insert_block = 0"""
 _LOWER = "a e i o u ra li no ta ke mi so pu da ve lo ri ne ta co be ha tu si mo en ar st un el"
 _SYLLABLES: Final = tuple(_LOWER.split())
 
@@ -181,7 +188,7 @@ def logs_insert(span: Span, first: int, rare_every: int, logs_a_trace: int) -> s
                     'http.response.status_code', toString(status), 'request.id',
                     lower(hex({_hash(17)})))) AS attributes
         FROM (SELECT number AS n, {_time(span, f"(n - {first})")} AS at, {_deployed(first, span)}, s
-            FROM numbers({first}, {span.count})))"""
+            FROM numbers({first}, {span.count}))){_ONE_BLOCK.format(f"logs {first}")}"""
 
 
 def spans_insert(span: Span, first: int) -> str:
@@ -230,4 +237,4 @@ def spans_insert(span: Span, first: int) -> str:
         FROM (SELECT number AS n, intDiv(n, {SPANS_A_TRACE}) AS trace, n % {SPANS_A_TRACE} AS p,
                 {_time(span, f"(trace * {SPANS_A_TRACE} - {first})", "trace")} AS begun,
                 {_deployed(first, span)}, s
-            FROM numbers({first}, {span.count})))"""
+            FROM numbers({first}, {span.count}))){_ONE_BLOCK.format(f"spans {first}")}"""
