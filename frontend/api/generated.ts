@@ -678,6 +678,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/telemetry/logs/patterns": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Patterns
+         * @description Texts of entries without what differs each time, and how many entries have each.
+         */
+        get: operations["search_patterns"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/telemetry/logs/tail": {
         parameters: {
             query?: never;
@@ -1439,7 +1459,7 @@ export interface components {
         };
         /**
          * FlameGraph
-         * @description `traces` is how many were added up.
+         * @description `traces` is how many were added up; `truncated` says that they have more than `spans`.
          */
         FlameGraph: {
             /** Roots */
@@ -1448,6 +1468,8 @@ export interface components {
             spans: number;
             /** Traces */
             traces: number;
+            /** Truncated */
+            truncated: boolean;
         };
         /**
          * FlameNode
@@ -1704,6 +1726,40 @@ export interface components {
             items: components["schemas"]["LogEntry"][];
             /** Next Cursor */
             next_cursor: string | null;
+        };
+        /**
+         * LogPattern
+         * @description A text with `<*>` where entries differ, and `<...>` where only its beginning is known.
+         *
+         *     `level` is the severest of its entries; `search` finds them, and is empty when every word
+         *     differs.
+         */
+        LogPattern: {
+            /** Entries */
+            entries: number;
+            level: components["schemas"]["LogSeverity"];
+            /** Pattern */
+            pattern: string;
+            /** Search */
+            search: string;
+            /** Services */
+            services: string[];
+        };
+        /**
+         * LogPatternList
+         * @description The most frequent first. `shown_entries` of all `entries` have a pattern that is listed.
+         *
+         *     `sampled_entries` is as in FacetList.
+         */
+        LogPatternList: {
+            /** Entries */
+            entries: number;
+            /** Items */
+            items: components["schemas"]["LogPattern"][];
+            /** Sampled Entries */
+            sampled_entries: number | null;
+            /** Shown Entries */
+            shown_entries: number;
         };
         /**
          * LogSeverity
@@ -2636,7 +2692,8 @@ export interface components {
          * TraceDetail
          * @description `missing_parents` are span ids that spans name as parent and that never arrived.
          *
-         *     The edge's own span is not one of them: it is known by `edge`.
+         *     The edge's own span is not one of them: it is known by `edge`. `truncated` says that `spans`
+         *     are the earliest of `total_spans`, and that nothing is told of missing parents.
          */
         TraceDetail: {
             /** Duration Ms */
@@ -2651,8 +2708,12 @@ export interface components {
              * Format: date-time
              */
             start: string;
+            /** Total Spans */
+            total_spans: number;
             /** Trace Id */
             trace_id: string;
+            /** Truncated */
+            truncated: boolean;
         };
         /** TracePage */
         TracePage: {
@@ -3981,6 +4042,50 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LogHistogram"];
+                };
+            };
+            /** @description Any error, as Problem Details. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search_patterns: {
+        parameters: {
+            query?: {
+                /** @description Start; 15 minutes before the end when absent. */
+                from?: string | null;
+                /** @description End, itself not included; now when absent. */
+                to?: string | null;
+                service?: string | null;
+                /** @description Lowest severity, as its OpenTelemetry number or name. */
+                severity_min?: number | components["schemas"]["LogSeverity"] | null;
+                /** @description In the language of docs/reference/search.md: `level:error service:web status:>=500 "card declined" -path:/health`. */
+                q?: string | null;
+                trace_id?: string | null;
+                /** @description `key=value` of the entry or its resource; repeatable. */
+                attribute?: string[];
+                /** @description `application` leaves out what the platform does for itself. */
+                scope?: components["schemas"]["Scope"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogPatternList"];
                 };
             };
             /** @description Any error, as Problem Details. */

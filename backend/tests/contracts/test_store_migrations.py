@@ -19,6 +19,7 @@ from insightengine.telemetry.schema import migrations, version1
 from insightengine.telemetry.schema.layout import Layout
 from insightengine.telemetry.store_engine import EngineLimits, StoreEngine
 from insightengine.telemetry.store_query import Query
+from tests.contracts import version2
 from tests.contracts.test_store_engine import edge_log
 
 LIMITS = EngineLimits(memory_bytes=256 * 1024**2, query_timeout_s=20)
@@ -33,9 +34,11 @@ _CONTENTS = (
     "(SELECT sum(Entries) FROM log_minutes), (SELECT count() FROM spans), "
     "(SELECT (sum(Spans), min(Root).4) FROM traces), (SELECT sum(Calls) FROM operation_minutes), "
     "(SELECT (Type, count()) FROM exceptions GROUP BY Type), (SELECT count() FROM metrics), "
-    "(SELECT uniq(SeriesId) FROM series), (SELECT groupArray(Host) FROM hosts FINAL)"
+    "(SELECT uniq(SeriesId) FROM series), (SELECT groupArray(Host) FROM hosts FINAL), "
+    "(SELECT (Pattern, sum(Entries)) FROM log_patterns GROUP BY Pattern), "
+    "(SELECT uniq(TraceId) FROM trace_index)"
 )
-_EXPECTED = b"5\t5\t5\t4\t(4,'GET /orders')\t2\t('PaymentError',2)\t2\t1\t['node-1']\n"
+_EXPECTED = b"5\t5\t5\t4\t(4,'GET /orders')\t2\t('PaymentError',2)\t2\t1\t['node-1']\t('',5)\t2\n"
 
 
 @pytest.fixture
@@ -122,17 +125,56 @@ def test_what_was_inserted_before_is_still_known_before_the_rebuild(
     engine.close()
 
 
+def kill_within(engine: StoreEngine, pending: migrations.Migration, share: float) -> None:
+    days = sorted(engine.lines(migrations.days_sql(Layout())))
+    statements = pending.rebuild(Layout(), days)
+    for statement in statements[: max(1, int(len(statements) * share))]:
+        engine.execute(statement)
+    engine.close()
+
+
 @pytest.mark.parametrize("share", [0.02, 0.15, 0.3, 0.5, 0.7, 0.9, 0.99])
 def test_a_migration_that_was_killed_is_completed_by_the_next_start(
     old: Path, share: float
 ) -> None:
     engine = StoreEngine(old, LIMITS)
-    (pending,) = engine._pending
-    statements = pending.rebuild(sorted(engine.lines(migrations.DAYS_SQL)))
-    for statement in statements[: max(1, int(len(statements) * share))]:
-        engine.execute(statement)
-    engine.close()
+    pending = engine._pending[0]
+    kill_within(engine, pending, share)
     for again in migrated(old):
+        assert again.run(Query(_CONTENTS)) == _EXPECTED
+
+
+@pytest.fixture
+def second(tmp_path: Path) -> Path:
+    """The path of a store of version 2 that holds the same."""
+    path = tmp_path / "store"
+    engine = StoreEngine(path, LIMITS)
+    for statement in version2.statements():
+        engine.execute(statement)
+    for signal, file in segment_files(tmp_path).items():
+        engine.insert(signal, file, f"{signal.value}-1")
+    engine.close()
+    return path
+
+
+def test_a_store_of_version_2_becomes_a_new_one_with_its_patterns(
+    second: Path, tmp_path: Path
+) -> None:
+    for engine in migrated(second):
+        after = engine.run(Query(_DEFINITIONS))
+        assert engine.run(Query(_CONTENTS)) == _EXPECTED
+    for engine in migrated(tmp_path / "new"):
+        assert engine.run(Query(_DEFINITIONS)) == after
+
+
+@pytest.mark.parametrize("share", [0.1, 0.4, 0.6, 0.8, 0.99])
+def test_a_migration_from_version_2_that_was_killed_is_completed(
+    second: Path, share: float
+) -> None:
+    engine = StoreEngine(second, LIMITS)
+    (pending,) = engine._pending
+    kill_within(engine, pending, share)
+    for again in migrated(second):
         assert again.run(Query(_CONTENTS)) == _EXPECTED
 
 

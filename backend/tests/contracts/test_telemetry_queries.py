@@ -223,17 +223,27 @@ async def test_traces_are_found_by_any_of_their_spans(
 async def test_a_trace_is_shown_whole_and_what_is_missing_is_named(
     queries: TelemetryQueries,
 ) -> None:
-    trace = await queries.trace(f"{1:032X}")
-    assert [(span.name, span.parent_span_id) for span in trace.spans] == [
+    shown = await queries.trace(f"{1:032X}")
+    assert [(span.name, span.parent_span_id) for span in shown.spans] == [
         ("GET /orders", None),
         ("GET /", f"{1:016x}"),
     ]
-    assert trace.missing_parents == ()
+    assert shown.missing_parents == ()
     deep = await queries.trace(f"{4:032x}")
-    assert len(deep.spans) == 10_000
+    assert len(deep.spans) == deep.total_spans == 10_000
+    assert not deep.truncated
     assert deep.missing_parents == (f"{77_777:016x}",)
     with pytest.raises(NotFoundError):
         await queries.trace("f" * 32)
+
+
+async def test_a_trace_of_more_spans_than_are_shown_says_so(
+    queries: TelemetryQueries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("insightengine.telemetry.query.trace.MOST_SPANS", 9_998)
+    cut = await queries.trace(f"{4:032x}")
+    assert (cut.truncated, len(cut.spans), cut.total_spans) == (True, 9_998, 10_000)
+    assert cut.missing_parents == ()
 
 
 async def test_ten_thousand_spans_a_hundred_deep_are_a_flame_graph(store: Telemetry) -> None:

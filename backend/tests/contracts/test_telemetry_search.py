@@ -97,6 +97,18 @@ async def test_facets_count_all_entries_or_say_that_they_are_a_sample(asker: Ask
         assert by_key["release"] == {"r7": 20}
 
 
+async def test_patterns_count_all_entries_or_say_that_they_are_a_sample(asker: Asker) -> None:
+    counted = await SearchQueries(asker).patterns(DAY, log_filter(service="web"))
+    sampled = await SearchQueries(asker).patterns(DAY, log_filter(q="service:web"))
+    assert (counted.sampled_entries, sampled.sampled_entries) == (None, 20_000)
+    for found in (counted, sampled):
+        (only,) = found.items
+        assert (only.pattern, only.entries, found.entries) == ("line <*>", 20, 20)
+        assert (only.services, only.level) == (("web",), "error")
+        page = await TelemetryQueries(asker).logs(DAY, log_filter(service="web", q=only.search))
+        assert len(page.items) == 20
+
+
 async def test_ids_are_no_facets_of_the_rollup(asker: Asker) -> None:
     counted = await SearchQueries(asker).facets(DAY, log_filter())
     assert "user.id" not in {facet.key for facet in counted.items}

@@ -147,6 +147,8 @@ def test_records_of_a_person_are_deleted_with_what_was_derived_of_them(
         "SELECT Value, sum(Entries) FROM insight.log_facets WHERE Key = 'page' GROUP BY Value"
     )
     assert facets == ["/of/bela\t1"]
+    patterns = "SELECT Pattern, sum(Entries) FROM insight.log_patterns GROUP BY Pattern"
+    assert engine.lines(patterns) == ["hello user <*>\t1"]
     assert not deletions.run_next()
 
 

@@ -25,6 +25,8 @@ const trace = (spans: Span[], edge: Trace["edge"] = null): Trace => ({
   start: "2026-01-01T00:00:00Z",
   duration_ms: 1000,
   spans,
+  total_spans: spans.length,
+  truncated: false,
   missing_parents: [],
   edge,
 });

@@ -272,13 +272,16 @@ class EdgeRequest(Model):
 class TraceDetail(Model):
     """`missing_parents` are span ids that spans name as parent and that never arrived.
 
-    The edge's own span is not one of them: it is known by `edge`.
+    The edge's own span is not one of them: it is known by `edge`. `truncated` says that `spans`
+    are the earliest of `total_spans`, and that nothing is told of missing parents.
     """
 
     trace_id: str
     start: datetime
     duration_ms: float
     spans: tuple[Span, ...]
+    total_spans: int
+    truncated: bool
     missing_parents: tuple[str, ...]
     edge: EdgeRequest | None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from insightengine.telemetry.models import LogEntry, Model
+from insightengine.telemetry.models import LogEntry, LogSeverity, Model
 
 
 class Signals(StrEnum):
@@ -32,6 +32,32 @@ class FacetList(Model):
     are those of so many of the newest entries that were found."""
 
     items: tuple[Facet, ...]
+    sampled_entries: int | None
+
+
+class LogPattern(Model):
+    """A text with `<*>` where entries differ, and `<...>` where only its beginning is known.
+
+    `level` is the severest of its entries; `search` finds them, and is empty when every word
+    differs.
+    """
+
+    pattern: str
+    entries: int
+    services: tuple[str, ...]
+    level: LogSeverity
+    search: str
+
+
+class LogPatternList(Model):
+    """The most frequent first. `shown_entries` of all `entries` have a pattern that is listed.
+
+    `sampled_entries` is as in FacetList.
+    """
+
+    items: tuple[LogPattern, ...]
+    entries: int
+    shown_entries: int
     sampled_entries: int | None
 
 
@@ -129,8 +155,9 @@ class FlameNode(Model):
 
 
 class FlameGraph(Model):
-    """`traces` is how many were added up."""
+    """`traces` is how many were added up; `truncated` says that they have more than `spans`."""
 
     traces: int
     spans: int
+    truncated: bool
     roots: tuple[FlameNode, ...]

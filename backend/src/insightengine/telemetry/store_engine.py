@@ -19,7 +19,7 @@ from insightengine.telemetry.insertion import StoreRefusedError
 from insightengine.telemetry.port import Signal
 from insightengine.telemetry.schema import DATABASE, migrations
 from insightengine.telemetry.schema.layout import Layout
-from insightengine.telemetry.schema.tables import BODY_INDEX
+from insightengine.telemetry.schema.tables import MADE_BY_MERGES
 from insightengine.telemetry.store_query import Query, StoreQueryError, check, literal
 
 _log = structlog.get_logger("telemetry.store")
@@ -69,8 +69,8 @@ class StoreEngine:
     def rebuild(self) -> None:
         """Takes as long as copying all records; killed half-way, the next start does it again."""
         for migration in self._pending:
-            days = sorted(self.lines(migrations.DAYS_SQL))
-            for statement in migration.rebuild(days):
+            days = sorted(self.lines(migrations.days_sql(Layout())))
+            for statement in migration.rebuild(Layout(), days):
                 self.execute(statement)
             self.execute(migrations.applied_statement(migration.version))
             _log.info("telemetry schema migrated", version=migration.version, days=len(days))
@@ -141,9 +141,12 @@ class StoreEngine:
         return connection
 
     def _writer(self) -> Connection:
-        """Inserts are faster without the index of words, which the first merge of a part makes."""
+        """Views group what they derive, so it needs no merging before it is written."""
         writer = self._connect()
-        writer.query(f"SET exclude_materialize_skip_indexes_on_insert = '{BODY_INDEX}'")
+        left = ",".join(MADE_BY_MERGES)
+        writer.query(
+            f"SET exclude_materialize_skip_indexes_on_insert = '{left}', optimize_on_insert = 0"
+        )
         return writer
 
     def _reader(self) -> Connection:

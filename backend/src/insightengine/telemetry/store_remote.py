@@ -19,10 +19,11 @@ from insightengine.telemetry.insertion import StoreRefusedError
 from insightengine.telemetry.port import Signal
 from insightengine.telemetry.schema import DATABASE, migrations
 from insightengine.telemetry.schema.layout import Layout
-from insightengine.telemetry.schema.tables import BODY_INDEX
+from insightengine.telemetry.schema.tables import MADE_BY_MERGES
 from insightengine.telemetry.store_query import Query, StoreQueryError, check, literal
 
 _log = structlog.get_logger("telemetry.store")
+_FIRST_VERSION: Final = 2
 _ADMINISTRATION_S: Final = 3600.0  # a mutation of a large table
 _UNREACHABLE: Final = 210  # NETWORK_ERROR, as ClickHouse's own clients have it
 _CODE_HEADER: Final = "X-ClickHouse-Exception-Code"
@@ -49,27 +50,42 @@ class RemoteStore:
         )
 
     def prepare(self) -> None:
-        """Makes the tables where there are none. Raises ConflictError for an older version."""
+        """Makes the tables where there are none, and brings older ones to the present version.
+
+        Nothing else may insert meanwhile: what views derive of it would be missing. Raises
+        ConflictError for tables of before servers were supported.
+        """
         for statement in migrations.bootstrap_statements(self.layout):
             self.execute(statement)
         applied = frozenset(int(line) for line in self.lines(migrations.APPLIED_SQL))
-        if applied and migrations.LATEST not in applied:
+        if applied and max(applied) < _FIRST_VERSION:
             raise ConflictError(
-                f"the store has schema version {max(applied)}, this needs {migrations.LATEST}",
-                hint="a server is never older: it was first supported with version 2",
+                f"the store has schema version {max(applied)}, this needs {_FIRST_VERSION} or more",
+                hint="a server is never older: it was first supported with that version",
             )
-        for statement in migrations.create_statements(self.layout):
-            self.execute(statement)
         if not applied:
-            versions = range(1, migrations.LATEST + 1)
-            self.execute(migrations.applied_statement(*versions))
-            _log.info("telemetry tables made", cluster=self.layout.cluster)
+            for statement in migrations.create_statements(self.layout):
+                self.execute(statement)
+            self._applied(*range(1, migrations.LATEST + 1))
+            return
+        for migration in migrations.pending(applied):
+            days = sorted(self.lines(migrations.days_sql(self.layout)))
+            for statement in migration.rebuild(self.layout, days):
+                self.execute(statement)
+            self._applied(migration.version)
+
+    def _applied(self, *versions: int) -> None:
+        self.execute(migrations.applied_statement(*versions))
+        _log.info("telemetry tables made", version=versions[-1], cluster=self.layout.cluster)
 
     def insert(self, signal: Signal, segment: Path, token: str) -> None:
         """`insertion.Inserter`."""
         table = self.layout.local(decode.TABLES[signal])
         statement = decode.sent_insert_statement(signal, table, token)
-        settings = {"exclude_materialize_skip_indexes_on_insert": BODY_INDEX}
+        settings = {
+            "exclude_materialize_skip_indexes_on_insert": ",".join(MADE_BY_MERGES),
+            "optimize_on_insert": "0",
+        }
         try:
             self._post(statement, segment.read_bytes(), settings)
         except StoreQueryError as error:

@@ -20,6 +20,7 @@ from insightengine.telemetry.search_models import (
     ExceptionDetail,
     FacetList,
     LogContext,
+    LogPatternList,
     LogTail,
     Signals,
 )
@@ -39,6 +40,12 @@ class EventStream(StreamingResponse):
 async def facets(asked: Range, wanted: Logs, searches: Searches) -> FacetList:
     """Values that entries have, and how many of each."""
     return await searches.facets(asked, wanted)
+
+
+@router.get("/logs/patterns")
+async def patterns(asked: Range, wanted: Logs, searches: Searches) -> LogPatternList:
+    """Texts of entries without what differs each time, and how many entries have each."""
+    return await searches.patterns(asked, wanted)
 
 
 @router.get("/completions")

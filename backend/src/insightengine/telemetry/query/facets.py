@@ -18,7 +18,7 @@ from insightengine.telemetry.search_models import Facet, FacetList, FacetValue
 SAMPLE: Final = 20_000
 _MOST_KEYS: Final = 40
 _MOST_VALUES: Final = 10
-_SLOT: Final = timedelta(minutes=15)
+SLOT: Final = timedelta(minutes=15)
 _LEVELS: Final = ", ".join(f"'{name}'" for name in LogSeverity)
 _LEVEL: Final = f"[{_LEVELS}][intDiv(least({SEVERITY_SQL}, 24) - 1, 4) + 1]"
 _MOST_OF_EACH: Final = (
@@ -31,7 +31,7 @@ _MOST_OF_EACH: Final = (
 def is_counted(asked: TimeRange, wanted: LogFilter) -> bool:
     """Whether the rollup knows it; it counts quarter hours, by service only."""
     narrow = (wanted.search, wanted.severity_min, wanted.trace_id, wanted.attributes)
-    return narrow == (None, None, None, ()) and asked.duration > _SLOT
+    return narrow == (None, None, None, ()) and asked.duration > SLOT
 
 
 def statement_of(asked: TimeRange, wanted: LogFilter) -> Statement:

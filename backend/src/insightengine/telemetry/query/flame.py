@@ -52,12 +52,13 @@ def spans_statement(found: Sequence[Row]) -> Statement:
     return statement(
         "SELECT TraceId, SpanId, ParentSpanId, ServiceName, SpanName, "
         "toUnixTimestamp64Nano(Timestamp) AS begin_ns, DurationNs, StatusCode "
-        f"FROM {SPANS} WHERE {where.sql} ORDER BY Timestamp LIMIT {MOST_SPANS}",
+        f"FROM {SPANS} WHERE {where.sql} ORDER BY Timestamp LIMIT {MOST_SPANS + 1}",
         where,
     )
 
 
-def flame_graph(traces: int, spans: Sequence[Row]) -> FlameGraph:
+def flame_graph(traces: int, found: Sequence[Row]) -> FlameGraph:
+    spans = found[:MOST_SPANS]
     top = _Node("", "")
     by_id = {(str(row["TraceId"]), str(row["SpanId"])): row for row in spans}
     children: dict[tuple[str, str], list[Row]] = {}
@@ -79,7 +80,9 @@ def flame_graph(traces: int, spans: Sequence[Row]) -> FlameGraph:
         node = _add(parent_node, row, below)
         shown = node if depth < _DEEPEST else parent_node
         waiting += [(child, shown, depth + 1) for child in below]
-    return FlameGraph(traces=traces, spans=len(seen), roots=_shown(top))
+    return FlameGraph(
+        traces=traces, spans=len(seen), truncated=len(found) > MOST_SPANS, roots=_shown(top)
+    )
 
 
 def _add(parent: _Node, row: Row, children: Sequence[Row]) -> _Node:

@@ -42,6 +42,8 @@ _HASH: Final = (
     "ResourceAttributes)"
 )
 _AT: Final = "fromUnixTimestamp64Nano({at_ns:Int64}, 'UTC')"
+# Two threads read at both ends of the range, and do not stop when one has found enough.
+_IN_ORDER: Final = " SETTINGS max_threads = 1"
 _COLUMNS: Final = (
     f"toUnixTimestamp64Nano(Timestamp) AS at_ns, {_HASH} AS hash, SeverityText, SeverityNumber, "
     f"ServiceName, if(lengthUTF8(Body) > {_LONGEST_BODY}, "
@@ -92,7 +94,7 @@ def _reach(behind: Where, cursor: LogCursor | None, order: SortOrder) -> str:
         f"assumeNotNull((SELECT if(count() = 0, {nothing_behind}, {farthest}(Timestamp)) "
         f"FROM (SELECT Timestamp FROM {LOGS} WHERE {behind.sql} ORDER BY "
         f"toStartOfFiveMinutes(Timestamp) {direction}, Timestamp {direction} "
-        "LIMIT {row_limit:UInt32})))"
+        f"LIMIT {{row_limit:UInt32}}{_IN_ORDER})))"
     )
     if is_descending:
         return f"Timestamp >= {reached} AND {from_five_minutes(reached)}"

@@ -19,6 +19,7 @@ from insightengine.telemetry.query import (
     flame,
     logs,
     metrics,
+    patterns,
     traces,
 )
 from insightengine.telemetry.query.asker import Asker
@@ -46,6 +47,11 @@ class SearchQueries:
         rows = await self._asker.rows(facets.statement_of(asked, wanted), asked)
         sampled = None if facets.is_counted(asked, wanted) else facets.SAMPLE
         return facets.facets(rows, sampled)
+
+    async def patterns(self, asked: TimeRange, wanted: LogFilter) -> search_models.LogPatternList:
+        rows = await self._asker.rows(patterns.statement_of(asked, wanted), asked)
+        sampled = None if patterns.is_counted(asked, wanted) else facets.SAMPLE
+        return patterns.patterns(rows, sampled)
 
     async def completions(
         self, signals: Signals, q: str, position: int | None
@@ -134,7 +140,7 @@ class SearchQueries:
         """Of one trace, or of the newest hundred that fit."""
         found = await self._flamed(asked, wanted, trace_id)
         if not found:
-            return search_models.FlameGraph(traces=0, spans=0, roots=())
+            return search_models.FlameGraph(traces=0, spans=0, truncated=False, roots=())
         spans = await self._asker.rows(flame.spans_statement(found))
         return flame.flame_graph(len(found), spans)
 

@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
 from insightengine.core.time import from_ns
@@ -30,20 +32,47 @@ from insightengine.telemetry.schema import EDGE_REQUESTS, SPANS, TRACE_INDEX
 
 MOST_SPANS: Final = 10_000
 _MOST_EDGE_REQUESTS: Final = 100
-_AROUND: Final = "toIntervalHour(1)"
+AROUND: Final = timedelta(hours=1)  # of the spans lies the request at the edge
 _ONE_THREAD: Final = "SETTINGS max_threads = 1"  # few granules: more threads cost more than they do
+
+
+_FIRST: Final = "fromUnixTimestamp64Nano({first_ns:Int64}, 'UTC')"
+_LAST: Final = "fromUnixTimestamp64Nano({last_ns:Int64}, 'UTC')"
+_OF_TRACE: Final = (
+    f"TraceId = {{trace_id:String}} AND Timestamp >= {_FIRST} AND Timestamp <= {_LAST} "
+    f"AND {from_five_minutes(_FIRST)} AND {to_five_minutes(_LAST)}"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """First and last moment of a trace's spans, as the index of traces knows them."""
+
+    first_ns: int
+    last_ns: int
+
+    def around(self, margin: timedelta) -> Extent:
+        margin_ns = margin // timedelta(microseconds=1) * 1000
+        return Extent(self.first_ns - margin_ns, self.last_ns + margin_ns)
 
 
 def bounds_statement(trace_id: str) -> Statement:
     return Statement(
         "SELECT toUnixTimestamp64Nano(min(Start)) AS begin_ns, "
         "toUnixTimestamp64Nano(max(End)) AS finish_ns "
-        f"FROM {TRACE_INDEX} WHERE TraceId = {{trace_id:String}} HAVING count() > 0",
+        f"FROM {TRACE_INDEX} WHERE TraceId = {{trace_id:String}} "
+        f"HAVING count() > 0 {_ONE_THREAD}",
         {"trace_id": trace_id},
     )
 
 
-def spans_statement(trace_id: str) -> Statement:
+def extent(rows: Sequence[Row]) -> Extent | None:
+    """Of the answer to `bounds_statement`; None for a trace without spans."""
+    return Extent(whole(rows[0]["begin_ns"]), whole(rows[0]["finish_ns"])) if rows else None
+
+
+def spans_statement(trace_id: str, within: Extent) -> Statement:
+    """One more than MOST_SPANS, which tells whether there are more."""
     return Statement(
         "SELECT toUnixTimestamp64Nano(Timestamp) AS begin_ns, SpanId, ParentSpanId, SpanName, "
         "SpanKind, ServiceName, ResourceAttributes, SpanAttributes, DurationNs, StatusCode, "
@@ -51,51 +80,50 @@ def spans_statement(trace_id: str) -> Statement:
         "Events.Name AS event_names, Events.Attributes AS event_attributes, "
         "Links.TraceId AS link_traces, Links.SpanId AS link_spans, "
         f"Links.TraceState AS link_states, Links.Attributes AS link_attributes FROM {SPANS} "
-        f"WHERE TraceId = {{trace_id:String}} "
-        f"AND {_between(_known('min(Start)'), _known('max(End)'))} "
-        f"ORDER BY Timestamp, SpanId LIMIT {MOST_SPANS} {_ONE_THREAD}",
-        {"trace_id": trace_id},
+        f"WHERE {_OF_TRACE} ORDER BY Timestamp, SpanId LIMIT {MOST_SPANS + 1} {_ONE_THREAD}",
+        _given(trace_id, within),
     )
 
 
-def edge_statement(trace_id: str) -> Statement:
-    """Requests of the trace, the outermost first. Without spans the bloom filter finds them."""
-    first = f"if(count() = 0, fromUnixTimestamp64Nano(0, 'UTC'), min(Start) - {_AROUND})"
-    last = f"if(count() = 0, now64(9, 'UTC') + {_AROUND}, max(End) + {_AROUND})"
+def count_statement(trace_id: str, within: Extent) -> Statement:
+    return Statement(
+        f"SELECT count() AS spans FROM {SPANS} WHERE {_OF_TRACE} {_ONE_THREAD}",
+        _given(trace_id, within),
+    )
+
+
+def edge_statement(trace_id: str, within: Extent) -> Statement:
+    """Requests of the trace, the outermost first. Their table is small and has a bloom filter."""
     return Statement(
         "SELECT toUnixTimestamp64Nano(Timestamp) AS finish_ns, Method, Path, Status, DurationMs, "
-        f"Site, Release, Colour, RequestId, SpanId FROM {EDGE_REQUESTS} "
-        f"WHERE TraceId = {{trace_id:String}} AND {_between(_known(first), _known(last))} "
+        f"Site, Release, Colour, RequestId, SpanId FROM {EDGE_REQUESTS} WHERE {_OF_TRACE} "
         "ORDER BY toUnixTimestamp64Nano(Timestamp) - DurationMs * 1e6, DurationMs DESC "
         f"LIMIT {_MOST_EDGE_REQUESTS} {_ONE_THREAD}",
-        {"trace_id": trace_id},
+        _given(trace_id, within),
     )
 
 
-def _known(bound: str) -> str:
-    """From the index of traces, by which the spans lie within few granules."""
-    found = f"SELECT {bound} FROM {TRACE_INDEX} WHERE TraceId = {{trace_id:String}}"
-    return f"assumeNotNull(({found}))"
+def _given(trace_id: str, within: Extent) -> Mapping[str, object]:
+    return {"trace_id": trace_id, "first_ns": within.first_ns, "last_ns": within.last_ns}
 
 
-def _between(first: str, last: str) -> str:
-    return (
-        f"Timestamp >= {first} AND Timestamp <= {last} "
-        f"AND {from_five_minutes(first)} AND {to_five_minutes(last)}"
-    )
-
-
-def detail(trace_id: str, spans: Sequence[Row], edge: Sequence[Row]) -> TraceDetail | None:
-    """None when nothing is known of the trace."""
-    if not spans and not edge:
+def detail(
+    trace_id: str, found: Sequence[Row], edge: Sequence[Row], total: int | None = None
+) -> TraceDetail | None:
+    """None when nothing is known of the trace. `total` counts spans where `found` has not all."""
+    if not found and not edge:
         return None
+    spans = found[:MOST_SPANS]
+    truncated = len(found) > MOST_SPANS
     begin_ns, finish_ns = _extent(spans) if spans else _edge_extent(edge[0])
     return TraceDetail(
         trace_id=trace_id,
         start=from_ns(begin_ns),
         duration_ms=(finish_ns - begin_ns) / 1e6,
         spans=tuple(_span(row, begin_ns) for row in spans),
-        missing_parents=missing_parents(spans, edge),
+        total_spans=total or len(found),
+        truncated=truncated,
+        missing_parents=() if truncated else missing_parents(spans, edge),
         edge=_edge(edge[0]) if edge else None,
     )
 

@@ -33,7 +33,7 @@ class View:
     """Fills `target` from what is inserted into `source`.
 
     `select` has `{source}` where the rows come from, which becomes `name WHERE condition`: the same
-    text also derives a day that was stored before.
+    text also derives a day that was stored before. `time` is the source's column that has the day.
     """
 
     name: str
@@ -41,6 +41,7 @@ class View:
     source: str
     select: str
     where: str = "1"
+    time: str = "Timestamp"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +88,9 @@ class Layout:
             f"TO {self.local(view.target)} AS {self._select(view, view.where)}"
         )
 
-    def backfill_statement(self, view: View, day: str, time: str = "Timestamp") -> str:
+    def backfill_statement(self, view: View, day: str) -> str:
         """Derives what rows of one day (`YYYY-MM-DD`) would have given on their way in."""
-        where = f"{view.where} AND toDate({time}) = '{day}'"
+        where = f"{view.where} AND toDate({view.time}) = '{day}'"
         return f"INSERT INTO {self.local(view.target)} {self._select(view, where)}"
 
     def _select(self, view: View, where: str) -> str:

@@ -16,7 +16,16 @@ from typing import Final
 
 from insightengine.telemetry.schema import names
 from insightengine.telemetry.schema.layout import Layout, Table
-from insightengine.telemetry.schema.tables import DECIDED, DERIVED, INSERTED, TABLES
+from insightengine.telemetry.schema.tables import (
+    DECIDED,
+    DERIVED,
+    FINE_BLOCKS,
+    INSERTED,
+    LARGE_BLOCKS,
+    TABLES,
+    VALUE_MAPS,
+    value_indexes,
+)
 from insightengine.telemetry.schema.views import VIEWS
 
 Days = Sequence[str]
@@ -24,11 +33,11 @@ Days = Sequence[str]
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """`rebuild` gets the days that hold records, as `YYYY-MM-DD`."""
+    """`rebuild` gets where the tables are and the days that hold records, as `YYYY-MM-DD`."""
 
     version: int
     expand: tuple[str, ...]
-    rebuild: Callable[[Days], tuple[str, ...]]
+    rebuild: Callable[[Layout, Days], tuple[str, ...]]
 
 
 def create_statements(layout: Layout) -> tuple[str, ...]:
@@ -90,7 +99,8 @@ def _expand_to_2() -> tuple[str, ...]:
     )
 
 
-def _rebuild_to_2(days: Days) -> tuple[str, ...]:
+def _rebuild_to_2(_: Layout, days: Days) -> tuple[str, ...]:
+    """Only of the engine in this process: servers were first supported with version 2."""
     views = [f"DROP VIEW IF EXISTS {names.DATABASE}.{view.name} SYNC" for view in VIEWS]
     derived: list[str] = []
     for table in DERIVED:
@@ -122,14 +132,50 @@ def _moved(table: Table, days: Days) -> tuple[str, ...]:
     )
 
 
-MIGRATIONS: Final = (Migration(2, _expand_to_2(), _rebuild_to_2),)
+def _rebuild_to_3(layout: Layout, days: Days) -> tuple[str, ...]:
+    """Records stay as they are: parts that are written from now on have the indexes."""
+    (derived,) = (table for table in DERIVED if table.name == names.LOG_PATTERNS)
+    (patterns,) = (view for view in VIEWS if view.target == names.LOG_PATTERNS)
+    changes = [
+        *((table, f"MODIFY SETTING {FINE_BLOCKS}") for table in (*VALUE_MAPS, names.TRACE_INDEX)),
+        *(
+            (names.LOGS, f"MODIFY COLUMN {column} MODIFY SETTING {LARGE_BLOCKS}")
+            for column in ("TraceId", "SpanId")
+        ),
+        *(
+            (table, f"ADD INDEX IF NOT EXISTS {name} {definition}")
+            for table in VALUE_MAPS
+            for name, definition in value_indexes(table)
+        ),
+    ]
+    on = layout.on_cluster
+    return (
+        *(f"DROP VIEW IF EXISTS {names.DATABASE}.{view.name}{on} SYNC" for view in VIEWS),
+        *(f"ALTER TABLE {layout.local(table)}{on} {change}" for table, change in changes),
+        f"DROP TABLE IF EXISTS {layout.local(derived.name)}{on} SYNC",
+        *layout.table_statements(derived),
+        *(layout.backfill_statement(patterns, day) for day in days),
+        *(layout.view_statement(view) for view in VIEWS),
+    )
+
+
+MIGRATIONS: Final = (
+    Migration(2, _expand_to_2(), _rebuild_to_2),
+    Migration(3, (), _rebuild_to_3),
+)
 LATEST: Final = MIGRATIONS[-1].version
 
 APPLIED_SQL: Final = f"SELECT Version FROM {names.DATABASE}.schema_migrations"
-DAYS_SQL: Final = (
-    "SELECT DISTINCT toString(toDate(min_time)) FROM system.parts WHERE active "
-    f"AND database = '{names.DATABASE}' AND table IN ('logs', 'spans', 'metrics')"
-)
+
+
+def days_sql(layout: Layout) -> str:
+    """Days that hold records, on any node."""
+    tables = ", ".join(f"'{layout.local(t.name).partition('.')[2]}'" for t in INSERTED)
+    parts = f"cluster('{layout.cluster}', system.parts)" if layout.cluster else "system.parts"
+    return (
+        f"SELECT DISTINCT toString(toDate(min_time)) FROM {parts} WHERE active "
+        f"AND database = '{names.DATABASE}' AND table IN ({tables})"
+    )
 
 
 def bootstrap_statements(layout: Layout) -> tuple[str, ...]:

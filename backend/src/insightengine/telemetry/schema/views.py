@@ -113,6 +113,42 @@ WHERE length(Value) BETWEEN 1 AND {_FACET_LENGTH}
 GROUP BY Slot, ServiceName, IsOwn, Key, Value""",
 )
 
+# A text without what differs each time: every run of letters and digits that has a digit, with what
+# follows it after a dot, colon or dash (numbers, ids, addresses, times). Only its first line.
+PATTERN_VALUE: Final = "<*>"
+PATTERN_REST: Final = "<...>"
+_PATTERN_LENGTH: Final = 256
+_PATTERN_VALUES: Final = "[0-9A-Za-z_]*[0-9][0-9A-Za-z_]*(?:[.:-][0-9A-Za-z_]+)*"
+# So many rare patterns of an insert are kept; beyond, the words that they begin with.
+_RARE_PATTERNS: Final = 500
+_LEADING_WORDS: Final = 3
+
+
+def pattern(text: str) -> str:
+    """SQL of the pattern of a text."""
+    line = (
+        f"if(length({text}) > {_PATTERN_LENGTH} OR position({text}, '\\n') > 0, "
+        f"substringUTF8(substringIndex({text}, '\\n', 1), 1, {_PATTERN_LENGTH}), {text})"
+    )
+    return f"replaceRegexpAll({line}, '{_PATTERN_VALUES}', '{PATTERN_VALUE}')"
+
+
+_PATTERN_KEYS = "Slot, ServiceName, SeverityNumber, IsOwn"
+_LOG_PATTERNS = View(
+    "log_patterns_from",
+    names.LOG_PATTERNS,
+    names.LOGS,
+    f"""SELECT {_PATTERN_KEYS},
+    if(entries > 1 OR patterns <= {_RARE_PATTERNS} OR length(splitByChar(' ', pattern)) <= {_LEADING_WORDS}, pattern,
+        concat(arrayStringConcat(arraySlice(splitByChar(' ', pattern), 1, {_LEADING_WORDS}), ' '), ' {PATTERN_REST}'))
+        AS Pattern, sum(entries) AS Entries
+FROM (SELECT {_PATTERN_KEYS}, pattern, count() AS entries, count() OVER () AS patterns
+    FROM (SELECT toStartOfFifteenMinutes(Timestamp) AS Slot, ServiceName, SeverityNumber,
+            {OWN_LOG} AS IsOwn, {pattern("Body")} AS pattern FROM {{source}})
+    GROUP BY {_PATTERN_KEYS}, pattern)
+GROUP BY {_PATTERN_KEYS}, Pattern""",
+)
+
 _FRAMES = "arrayFilter(l -> match(l, '^\\\\s*(File \"|at )'), splitByChar('\\n', Stacktrace))"
 _FOREIGN = "match(l, 'site-packages|node_modules|/lib/python|java\\\\.base|node:internal')"
 _GROUP_ID = f"""lower(hex(sipHash64(ServiceName, Type, multiIf(
@@ -169,38 +205,46 @@ _LOG_EXCEPTIONS = View(
 )
 
 _END = "addNanoseconds(Timestamp, DurationNs)"
-_TRACE_INDEX = View(
-    "trace_index_from",
-    names.TRACE_INDEX,
-    names.SPANS,
-    f"SELECT TraceId, min(Timestamp) AS Start, max({_END}) AS End FROM {{source}} GROUP BY TraceId",
-    where="TraceId != ''",
+# Its least value tells the root, or else the first span: the time, with the highest bit for a child.
+_ROOT_KEY = (
+    "bitOr(toUInt64(toUnixTimestamp64Nano(Timestamp)), "
+    "bitShiftLeft(toUInt64(ParentSpanId != ''), 63))"
 )
-
 _TRACES = View(
     "traces_from",
     names.TRACES,
     names.SPANS,
     f"""SELECT toStartOfFiveMinutes(min(Timestamp)) AS Slot, TraceId, min(Timestamp) AS Start,
     max({_END}) AS End,
-    min((toUInt8(ParentSpanId != ''), Timestamp, toString(ServiceName), toString(SpanName))) AS Root,
-    groupUniqArray(toString(ServiceName)) AS Services, count() AS Spans,
-    countIf(StatusCode = 'error') AS Errors,
-    max(ResourceAttributes['service.namespace'] = '{names.OWN_NAMESPACE}') AS IsOwn
-FROM {{source}} GROUP BY TraceId""",
+    (toUInt8(bitShiftRight(min(key), 63)),
+        fromUnixTimestamp64Nano(toInt64(bitAnd(min(key), 9223372036854775807)), 'UTC'),
+        toString(argMin(ServiceName, key)), toString(argMin(SpanName, key))) AS Root,
+    groupUniqArray(ServiceName) AS Services, count() AS Spans,
+    countIf(StatusCode = 'error') AS Errors, max(is_own) AS IsOwn
+FROM (SELECT Timestamp, TraceId, DurationNs, ServiceName, SpanName, StatusCode, {_ROOT_KEY} AS key,
+        ResourceAttributes['service.namespace'] = '{names.OWN_NAMESPACE}' AS is_own
+    FROM {{source}}) GROUP BY TraceId""",
     where="TraceId != ''",
 )
 
+_TRACE_INDEX = View(
+    "trace_index_from",
+    names.TRACE_INDEX,
+    names.TRACES,
+    "SELECT TraceId, Start, End FROM {source}",
+    time="Slot",
+)
+
+# One sample of each series in an insert tells all of it: maps in aggregates take three times as
+# long as the insert itself. First and Last are therefore as exact as inserts are frequent.
 _SERIES = View(
     "series_from",
     names.SERIES,
     names.METRICS,
-    """SELECT toDate(Timestamp) AS Day, MetricName, ServiceName, SeriesId,
-    any(MetricType) AS MetricType, any(MetricUnit) AS MetricUnit,
-    any(MetricDescription) AS MetricDescription, any(Temporality) AS Temporality,
-    any(IsMonotonic) AS IsMonotonic, any(Attributes) AS Attributes,
-    any(ResourceAttributes) AS ResourceAttributes, min(Timestamp) AS First, max(Timestamp) AS Last
-FROM {source} GROUP BY Day, MetricName, ServiceName, SeriesId""",
+    """SELECT toDate(Timestamp) AS Day, MetricName, ServiceName, SeriesId, MetricType, MetricUnit,
+    MetricDescription, Temporality, IsMonotonic, Attributes, ResourceAttributes,
+    Timestamp AS First, Timestamp AS Last
+FROM {source} LIMIT 1 BY Day, MetricName, ServiceName, SeriesId""",
 )
 
 _HOSTS = View(
@@ -220,10 +264,11 @@ VIEWS: Final = (
     _OPERATION_MINUTES,
     _LOG_MINUTES,
     _LOG_FACETS,
+    _LOG_PATTERNS,
     _LOG_EXCEPTIONS,
     _SPAN_EXCEPTIONS,
-    _TRACE_INDEX,
     _TRACES,
+    _TRACE_INDEX,
     _SERIES,
     _HOSTS,
 )

@@ -38,7 +38,8 @@ from insightengine.telemetry.upkeep.statements import (
 )
 
 _log = structlog.get_logger("telemetry.deletion")
-_SETTLED: Final = timedelta(hours=1)  # facets of later slots still grow, and are not made again
+_SETTLED: Final = timedelta(hours=1)  # later slots still grow, and are not counted again
+_BY_SLOT: Final = (names.LOG_FACETS, names.LOG_PATTERNS)  # hold texts, by quarter hour and service
 _IDS_AT_ONCE: Final = 20_000
 _TRACE_TABLES: Final = (names.EXCEPTIONS, names.TRACES, names.TRACE_INDEX, names.SPANS)
 _COLUMNS: Final = (
@@ -137,7 +138,7 @@ class Deletions:
             slots = self._slots(search, job.range) if signal == "logs" else []
             for table, where in self._targets(signal, search, job.range):
                 deleted[table] = deleted.get(table, 0) + self._delete(table, where)
-            self._derive_facets(slots)
+            self._count_again(slots)
         return deleted
 
     def _targets(self, signal: str, search: str, asked: TimeRange) -> Iterator[tuple[str, str]]:
@@ -157,12 +158,12 @@ class Deletions:
             return 0
         self._executor.execute(delete_statement(table, where, self._layout))
         (left,) = self._executor.lines(count_statement(table, where))
-        if int(left) and table != names.LOG_FACETS:  # what arrives now has facets, too
+        if int(left) and table not in _BY_SLOT:  # what arrives now is counted, too
             raise StoreQueryError(0, f"{left} rows of {table} are still there after the deletion")
         return int(rows)
 
     def _slots(self, search: str, asked: TimeRange) -> list[tuple[str, str]]:
-        """Quarter hours and services whose facets lose entries, as literals."""
+        """Quarter hours and services whose facets and patterns lose entries, as literals."""
         where = _where(search, "logs", asked)
         settled = value((self._now() - _SETTLED).strftime("%Y-%m-%d %H:%M:%S"))
         sql = (
@@ -172,16 +173,16 @@ class Deletions:
         pairs = (line.split("\t", 1) for line in self._executor.lines(sql))
         return [(slot, service) for slot, service in pairs]
 
-    def _derive_facets(self, slots: list[tuple[str, str]]) -> None:
-        (view,) = (view for view in VIEWS if view.target == names.LOG_FACETS)
+    def _count_again(self, slots: list[tuple[str, str]]) -> None:
+        views = [view for view in VIEWS if view.target in _BY_SLOT]
         for slot, service in slots:
             alike = (
                 f"toStartOfFifteenMinutes(Timestamp) = {literal(slot)} "
                 f"AND ServiceName = {literal(service)}"
             )
-            narrowed = replace(view, where=alike)
-            statement = self._layout.backfill_statement(narrowed, slot[:10])
-            self._executor.execute(statement)
+            for view in views:
+                narrowed = replace(view, where=alike)
+                self._executor.execute(self._layout.backfill_statement(narrowed, slot[:10]))
 
     def _now_is(
         self,
@@ -243,7 +244,7 @@ def targets(signal: str, search: str, asked: TimeRange) -> list[tuple[str, str]]
     return [
         (names.EDGE_REQUESTS, f"RequestId != '' AND RequestId IN ({requests})"),
         (names.EXCEPTIONS, f"Source = 'log' AND {same}"),
-        (names.LOG_FACETS, f"(Slot, ServiceName) IN ({slots})"),
+        *((table, f"(Slot, ServiceName) IN ({slots})") for table in _BY_SLOT),
         (names.LOGS, where),
     ]
 

@@ -20,7 +20,7 @@ from insightengine.telemetry.schema import names
 # with the longest of its signal.
 TABLES: Final[Mapping[Signal, tuple[str, ...]]] = {
     Signal.LOGS: (
-        *(names.LOGS, names.LOG_MINUTES, names.LOG_FACETS),
+        *(names.LOGS, names.LOG_MINUTES, names.LOG_FACETS, names.LOG_PATTERNS),
         *(names.EDGE_REQUESTS, names.REQUEST_MINUTES),
     ),
     Signal.TRACES: (
@@ -31,8 +31,8 @@ TABLES: Final[Mapping[Signal, tuple[str, ...]]] = {
 }
 WITH_SERVICE: Final = frozenset(
     {
-        *(names.LOGS, names.LOG_MINUTES, names.LOG_FACETS, names.SPANS, names.OPERATION_MINUTES),
-        *(names.EXCEPTIONS, names.METRICS, names.SERIES, names.HOSTS),
+        *(names.LOGS, names.LOG_MINUTES, names.LOG_FACETS, names.LOG_PATTERNS, names.SPANS),
+        *(names.OPERATION_MINUTES, names.EXCEPTIONS, names.METRICS, names.SERIES, names.HOSTS),
     }
 )
 SIGNAL_OF: Final = {table: signal for signal, tables in TABLES.items() for table in tables}
