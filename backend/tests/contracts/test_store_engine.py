@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from insightengine.telemetry import segments
 from insightengine.telemetry.insertion import StoreRefusedError
 from insightengine.telemetry.port import Signal
+from insightengine.telemetry.priorities import MERGES_NICE, merging_threads
 from insightengine.telemetry.schema.layout import Layout
 from insightengine.telemetry.schema.views import VIEWS
 from insightengine.telemetry.store_engine import EngineLimits, StoreEngine
@@ -39,6 +41,7 @@ def edge_log(folder: Path, requests: int) -> Path:
     scope = resource.scope_logs.add()
     for _ in range(requests):
         record = scope.log_records.add(time_unix_nano=time.time_ns())
+        record.body.string_value = "GET /orders/4711 502"
         for key, value in (("status", "502"), ("duration_s", "0.25"), ("upstream_s", "0.1, 0.05")):
             record.attributes.add(key=key).value.string_value = value
     file = folder / "segment.pb"
@@ -98,3 +101,10 @@ def test_times_of_the_edge_are_milliseconds(engine: StoreEngine, tmp_path: Path)
     engine.insert(Signal.LOGS, edge_log(tmp_path, 1), "logs-a-0000000001")
     answer = engine.run(Query("SELECT Status, DurationMs, round(UpstreamMs, 6) FROM edge_requests"))
     assert answer == b"502\t250\t150\n"
+
+
+def test_merges_give_way_to_queries(engine: StoreEngine) -> None:
+    assert counts(engine) == (0, 0, 0, 0)
+    threads = merging_threads()
+    assert threads
+    assert {os.getpriority(os.PRIO_PROCESS, each) for each in threads} == {MERGES_NICE}

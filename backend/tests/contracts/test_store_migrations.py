@@ -38,7 +38,10 @@ _CONTENTS = (
     "(SELECT (Pattern, sum(Entries)) FROM log_patterns GROUP BY Pattern), "
     "(SELECT uniq(TraceId) FROM trace_index)"
 )
-_EXPECTED = b"5\t5\t5\t4\t(4,'GET /orders')\t2\t('PaymentError',2)\t2\t1\t['node-1']\t('',5)\t2\n"
+_EXPECTED = (
+    b"5\t5\t5\t4\t(4,'GET /orders')\t2\t('PaymentError',2)\t2\t1\t['node-1']\t"
+    b"('GET /orders/<*> <*>',5)\t2\n"
+)
 
 
 @pytest.fixture

@@ -26,12 +26,14 @@ from insightengine.telemetry import segments
 from insightengine.telemetry.insertion import StoreRefusedError
 from insightengine.telemetry.port import Signal
 from insightengine.telemetry.schema import migrations
-from insightengine.telemetry.schema.layout import Layout
+from insightengine.telemetry.schema.layout import ColdTier, Layout
+from insightengine.telemetry.schema.tables import INSERTED
 from insightengine.telemetry.store_engine import StoreEngine
 from insightengine.telemetry.store_query import Query, StoreQueryError
 from insightengine.telemetry.store_remote import RemoteStore
 from insightengine.telemetry.upkeep.deletion import Deletions, State
 from insightengine.telemetry.upkeep.retention import Change, Retention
+from tests.contracts import version2
 from tests.contracts.clickhouse_front import PASSWORD, USER, clickhouse_front
 from tests.contracts.filled_store import LIMITS, NOW, Records, ago
 
@@ -169,15 +171,30 @@ def refusal(store: RemoteStore) -> int:
     return refused.value.code
 
 
+def test_a_server_of_version_2_is_brought_to_the_present_one(tmp_path: Path) -> None:
+    with clickhouse_front(tmp_path) as url, closing(remote(url, USER, PASSWORD)) as opened:
+        opened.prepare()
+        for statement in version2.statements():
+            opened.execute(statement)
+        filled(opened, tmp_path)
+        opened.prepare()
+        assert count(opened, "log_patterns", "sum(Entries)") == 7
+        assert count(opened, "schema_migrations", "max(Version)") == migrations.LATEST
+
+
 def test_every_statement_for_a_cluster_is_read_by_the_parser() -> None:
     """Replicated tables, the distributed ones over them, and views from local to local."""
-    layout = Layout("main")
+    layout = Layout("main", ColdTier("hot_and_cold", 7))
+    later = (
+        *(statement for table in INSERTED for statement in layout.cooling_statements(table)),
+        *migrations.MIGRATIONS[-1].rebuild(layout, ["2026-01-01"]),
+    )
     statements = (
         *migrations.bootstrap_statements(layout),
         *migrations.create_statements(layout),
     )
     connection = Connection(":memory:")
-    for statement in statements:
+    for statement in (*statements, *later):
         quoted = statement.replace("\\", "\\\\").replace("'", "\\'")
         connection.query(f"SELECT formatQuery('{quoted}')")
     connection.close()

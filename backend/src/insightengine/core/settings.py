@@ -154,6 +154,12 @@ class Settings(BaseModel):
     clickhouse_cluster: str | None = Field(
         None, description="Name of its cluster; tables are then replicated and distributed."
     )
+    clickhouse_cold_policy: Annotated[str, Field(pattern=r"^\w+$")] | None = Field(
+        None, description="Storage policy there, whose volume `cold` takes older records."
+    )
+    clickhouse_cold_days: Annotated[int, Field(ge=1)] = Field(
+        7, description="Days after which records move to that volume."
+    )
     store_memory_bytes: Annotated[int, Field(ge=64 * 1024 * 1024)] = Field(
         1024**3, description="Memory that queries of the telemetry store may use together."
     )

@@ -17,6 +17,7 @@ from chdb.state.sqlitelike import Connection
 from insightengine.telemetry import decode
 from insightengine.telemetry.insertion import StoreRefusedError
 from insightengine.telemetry.port import Signal
+from insightengine.telemetry.priorities import let_merges_wait
 from insightengine.telemetry.schema import DATABASE, migrations
 from insightengine.telemetry.schema.layout import Layout
 from insightengine.telemetry.schema.tables import MADE_BY_MERGES
@@ -55,6 +56,7 @@ class StoreEngine:
             name: (self._administrator(), threading.Lock()) for name in ("control", "alter")
         }
         self._pending = self._prepare()
+        let_merges_wait()
         self._writers: queue.SimpleQueue[Connection] = queue.SimpleQueue()
         for _ in range(_WRITERS):
             self._writers.put(self._writer())

@@ -19,7 +19,7 @@ from insightengine.telemetry.insertion import StoreRefusedError
 from insightengine.telemetry.port import Signal
 from insightengine.telemetry.schema import DATABASE, migrations
 from insightengine.telemetry.schema.layout import Layout
-from insightengine.telemetry.schema.tables import MADE_BY_MERGES
+from insightengine.telemetry.schema.tables import INSERTED, MADE_BY_MERGES
 from insightengine.telemetry.store_query import Query, StoreQueryError, check, literal
 
 _log = structlog.get_logger("telemetry.store")
@@ -63,16 +63,18 @@ class RemoteStore:
                 f"the store has schema version {max(applied)}, this needs {_FIRST_VERSION} or more",
                 hint="a server is never older: it was first supported with that version",
             )
-        if not applied:
-            for statement in migrations.create_statements(self.layout):
-                self.execute(statement)
-            self._applied(*range(1, migrations.LATEST + 1))
-            return
-        for migration in migrations.pending(applied):
+        for migration in migrations.pending(applied) if applied else ():
             days = sorted(self.lines(migrations.days_sql(self.layout)))
             for statement in migration.rebuild(self.layout, days):
                 self.execute(statement)
             self._applied(migration.version)
+        for statement in migrations.create_statements(self.layout):
+            self.execute(statement)
+        if not applied:
+            self._applied(*range(1, migrations.LATEST + 1))
+        for table in INSERTED:
+            for statement in self.layout.cooling_statements(table):
+                self.execute(statement)
 
     def _applied(self, *versions: int) -> None:
         self.execute(migrations.applied_statement(*versions))

@@ -11,7 +11,7 @@ import structlog
 from insightengine.core.settings import PortOffset, Settings
 from insightengine.telemetry.ingest import SignalIngester
 from insightengine.telemetry.port import Signal
-from insightengine.telemetry.schema.layout import Layout
+from insightengine.telemetry.schema.layout import ColdTier, Layout
 from insightengine.telemetry.serving import serve
 from insightengine.telemetry.store_engine import EngineLimits, StoreEngine
 from insightengine.telemetry.store_remote import RemoteStore
@@ -41,7 +41,7 @@ async def store(context: PlatformContext, stop: asyncio.Event) -> None:
         engine,
         default_days=settings.telemetry_retention_days,
         most_bytes=settings.telemetry_max_bytes,
-        layout=Layout(settings.clickhouse_cluster),
+        layout=_layout(settings),
     )
     threads.append(threading.Thread(target=upkeep.run, args=(halt,), name="upkeep"))
     server = StoreServer(engine, password, lambda: counters(ingesters), upkeep.answer)
@@ -69,10 +69,16 @@ def _opened(context: PlatformContext) -> StoreEngine | RemoteStore:
         settings.clickhouse_user,
         read_secret(context.state, "clickhouse_password"),
         query_timeout_s=settings.query_timeout_s,
-        layout=Layout(settings.clickhouse_cluster),
+        layout=_layout(settings),
     )
     remote.prepare()
     return remote
+
+
+def _layout(settings: Settings) -> Layout:
+    policy = settings.clickhouse_cold_policy
+    cold = ColdTier(policy, settings.clickhouse_cold_days) if policy else None
+    return Layout(settings.clickhouse_cluster, cold)
 
 
 def _rebuild(engine: StoreEngine, ingesters: dict[Signal, SignalIngester]) -> None:

@@ -50,14 +50,15 @@ def statement_of(asked: TimeRange, wanted: LogFilter) -> Statement:
         where = logs_where(asked, wanted)
         rows = (
             f"SELECT {pattern('Body')} AS text, ServiceName, {_LEVEL} AS level, toUInt64(1) AS n "
-            f"FROM (SELECT Body, ServiceName, SeverityNumber FROM {LOGS} WHERE {where.sql} "
+            f"FROM (SELECT Body, ServiceName, SeverityNumber FROM {LOGS} "
+            f"WHERE Body != '' AND {where.sql} "
             f"ORDER BY toStartOfFiveMinutes(Timestamp) DESC LIMIT {SAMPLE} "
             "SETTINGS max_threads = 1)"
         )
     return statement(
         "SELECT text, sum(n) AS entries, max(level) AS severest, "
         f"groupUniqArray({_MOST_SERVICES})(toString(ServiceName)) AS services, "
-        f"sum(entries) OVER () AS total FROM ({rows}) WHERE text != '' GROUP BY text "
+        f"sum(entries) OVER () AS total FROM ({rows}) GROUP BY text "
         f"ORDER BY entries DESC, text LIMIT {_MOST_JOINED}",
         where,
     )

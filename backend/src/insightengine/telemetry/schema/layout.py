@@ -16,7 +16,8 @@ _DURABLE: Final = "fsync_after_insert = 1, fsync_part_directory = 1"
 class Table:
     """`engine` without Replicated; `day` is the expression of the partition, '' for none.
 
-    `spread` is what puts a row on a shard of a cluster.
+    `spread` is what puts a row on a shard of a cluster. Rows of tables that cool move to the cold
+    tier, where there is one.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Table:
     engine: str = "MergeTree()"
     settings: str = ""
     spread: str = "rand()"
+    cools: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,18 @@ class View:
 
 
 @dataclass(frozen=True, slots=True)
+class ColdTier:
+    """After so many days, records move to the volume `cold` of a storage policy of the server."""
+
+    policy: str
+    days: int
+
+    def ttl(self, day: str) -> str:
+        """Moves only; nothing is removed by it."""
+        return f"{day} + toIntervalDay({self.days:d}) TO VOLUME 'cold'"
+
+
+@dataclass(frozen=True, slots=True)
 class Layout:
     """Where the tables are: on one server, or on every node of `cluster`.
 
@@ -52,6 +66,7 @@ class Layout:
     """
 
     cluster: str | None = None
+    cold: ColdTier | None = None
 
     def database_statement(self) -> str:
         return f"CREATE DATABASE IF NOT EXISTS {DATABASE}{self.on_cluster}"
@@ -71,7 +86,7 @@ class Layout:
         create = (
             f"CREATE TABLE IF NOT EXISTS {own}{self.on_cluster} ({table.columns}\n) "
             f"ENGINE = {self._engine(table)}{partition} ORDER BY ({table.order_by})\n"
-            f"SETTINGS {', '.join(self._settings(table))}"
+            f"{self._ttl(table)}SETTINGS {', '.join(self._settings(table))}"
         )
         if self.cluster is None:
             return (create,)
@@ -81,6 +96,19 @@ class Layout:
             f"ENGINE = Distributed({shards})"
         )
         return (create, over)
+
+    def cooling_statements(self, table: Table) -> tuple[str, ...]:
+        """Puts a table that is there under the cold tier; repeatable. Parts move in time."""
+        if self.cold is None or not table.cools:
+            return ()
+        alter = f"ALTER TABLE {self.local(table.name)}{self.on_cluster} MODIFY"
+        return (
+            f"{alter} SETTING storage_policy = '{self.cold.policy}'",
+            f"{alter} TTL {self.cold.ttl(table.day)}",
+        )
+
+    def _ttl(self, table: Table) -> str:
+        return f"TTL {self.cold.ttl(table.day)}\n" if self.cold and table.cools else ""
 
     def view_statement(self, view: View) -> str:
         return (
@@ -108,4 +136,5 @@ class Layout:
         replicated = "replicated" if self.cluster else "non_replicated"
         window = f"{replicated}_deduplication_window = {_DEDUPLICATION_WINDOW}"
         broken = "max_suspicious_broken_parts = 1000"
-        return filter(None, (window, _DURABLE, broken, table.settings))
+        policy = f"storage_policy = '{self.cold.policy}'" if self.cold and table.cools else ""
+        return filter(None, (window, _DURABLE, broken, table.settings, policy))

@@ -81,6 +81,7 @@ LOGS_TABLE: Final = Table(
     {_indexes(names.LOGS)}""",
     order_by="toStartOfFiveMinutes(Timestamp), ServiceName, Timestamp",
     settings=_FINE,
+    cools=True,
 )
 
 SPANS_TABLE: Final = Table(
@@ -120,6 +121,7 @@ SPANS_TABLE: Final = Table(
     order_by="toStartOfFiveMinutes(Timestamp), TraceId, Timestamp",
     settings=_FINE,
     spread=_ON_TRACE,
+    cools=True,
 )
 
 SERIES_ID: Final = (
@@ -167,6 +169,7 @@ METRICS_TABLE: Final = Table(
     ) CODEC(ZSTD(1))""",
     order_by="MetricName, ServiceName, toStartOfHour(Timestamp), SeriesId, Timestamp",
     spread="SeriesId",
+    cools=True,
 )
 
 _EDGE_REQUESTS: Final = Table(

@@ -147,6 +147,7 @@ FROM (SELECT {_PATTERN_KEYS}, pattern, count() AS entries, count() OVER () AS pa
             {OWN_LOG} AS IsOwn, {pattern("Body")} AS pattern FROM {{source}})
     GROUP BY {_PATTERN_KEYS}, pattern)
 GROUP BY {_PATTERN_KEYS}, Pattern""",
+    where="Body != ''",
 )
 
 _FRAMES = "arrayFilter(l -> match(l, '^\\\\s*(File \"|at )'), splitByChar('\\n', Stacktrace))"
