@@ -82,8 +82,8 @@ def cancel(number: Number = None, project: Project = HERE) -> None:
     """
     from insightengine.cli.show import say
     from insightengine.wiring.environment import load_project
-    from insightengine.wiring.releasing import cancel as cancel_it
-    from insightengine.wiring.releasing import whoami
+    from insightengine.wiring.operations import cancel as cancel_it
+    from insightengine.wiring.operations import whoami
 
     operation = cancel_it(load_project(project), whoami(), number)
     say(f"operation {operation.id} is being taken back; follow it with: insight release watch")

@@ -33,8 +33,7 @@ def follow_operation(
 ) -> None:
     """Shows it to its end; leaves with the exit code of its outcome. With `quiet`, only failures
     are told and a success returns."""
-    from insightengine.wiring.release import open_journal
-    from insightengine.wiring.releasing import follow
+    from insightengine.wiring.operations import follow, open_journal
 
     journal = open_journal(context)
     events = follow(journal, number)
@@ -75,7 +74,7 @@ def _as_json(events: Iterator[Entry | Operation]) -> None:
 
 def event_json(event: Entry | Operation) -> dict[str, object]:
     from insightengine.stores.journal.port import Entry
-    from insightengine.wiring.releasing import shown_operation
+    from insightengine.wiring.operations import shown_operation
 
     if isinstance(event, Entry):
         return {

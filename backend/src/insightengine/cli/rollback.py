@@ -31,7 +31,7 @@ def command(
     """
     from insightengine.cli.release_view import follow_operation
     from insightengine.wiring.environment import load_project
-    from insightengine.wiring.releasing import ask_rollback, whoami
+    from insightengine.wiring.operations import ask_rollback, whoami
 
     context = load_project(project)
     operation = ask_rollback(context, None, release, whoami())

@@ -269,10 +269,10 @@ def _whole(goal: Goal, observed: Observed, target: Colour) -> Iterator[Step]:
     yield Step(StepKind.DRAIN, IDLE, target)
     yield Step(StepKind.STOP, colour=target)
     yield Step(StepKind.START, colour=target)
+    yield Step(StepKind.EDGE, colour=target)  # may reload: not between healthy and served
     yield Step(StepKind.HEALTH, colour=target)
     if goal.has_smoke:
         yield Step(StepKind.SMOKE, colour=target)
-    yield Step(StepKind.EDGE, colour=target)
     yield from _hook(goal, Hook.BEFORE_SWITCH)
     yield from _canary(goal, target)
     yield Step(StepKind.SWITCH, colour=target)

@@ -33,11 +33,9 @@ from insightengine.release.service import ReleaseService
 from insightengine.runtimes.local.artefacts import Artefacts
 from insightengine.runtimes.local.colours import LocalRuntime, wanted_colours
 from insightengine.runtimes.local.sources import tree_of
-from insightengine.runtimes.local.specs import ServiceUser
 from insightengine.runtimes.local.supplied import postgres
 from insightengine.runtimes.port import Artefact, Source, Unit
 from insightengine.stores.journal.port import Journal, Json, StoredRelease
-from insightengine.stores.journal.sqlite import SqliteJournal
 from insightengine.wiring.application import (
     Placed,
     database_owners,
@@ -53,27 +51,13 @@ from insightengine.wiring.containers import (
     server_database,
 )
 from insightengine.wiring.environment import PlatformContext, read_secret
+from insightengine.wiring.operations import open_journal as open_journal
 from insightengine.wiring.platform import edge_configuration
 from insightengine.wiring.sites import site_addresses
 
 _QUERY_TIMEOUT_S = 5.0
 _CONFIGURED = ("text", "file", "folder", "variables", "profiles", "overlay")
 CONSOLE_FOLDER = Path(__file__).parents[4] / "frontend/out"
-
-
-def open_journal(context: PlatformContext, user: ServiceUser | None = None) -> SqliteJournal:
-    """The journal of the project; root creates it for the services' user."""
-    owner = (user.uid, user.gid) if user else _owner_of(context)
-    return SqliteJournal(context.state.releases / "journal.sqlite", owner)
-
-
-def _owner_of(context: PlatformContext) -> tuple[int, int] | None:
-    import os
-
-    if os.geteuid() != 0:
-        return None
-    found = context.state.run.stat()
-    return found.st_uid, found.st_gid
 
 
 def release_service(context: PlatformContext, journal: Journal | None = None) -> ReleaseService:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import getpass
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from insightengine.core.errors import ConflictError, NotFoundError
-from insightengine.core.settings import StateFolder
 from insightengine.edge.control import NginxEdge
 from insightengine.edge.models import EdgePaths
 from insightengine.release.codec import goal_from_json
@@ -22,7 +18,6 @@ from insightengine.release.service import ACCEPT, ReleaseService
 from insightengine.stores.journal.port import (
     Agreed,
     Asked,
-    Entry,
     Journal,
     Lease,
     Operation,
@@ -35,9 +30,18 @@ from insightengine.wiring.environment import (
     project_variables,
     written_variables,
 )
-from insightengine.wiring.release import looking_means, open_journal, request_of
-
-_POLL_S = 0.1
+from insightengine.wiring.operations import active_operation as active_operation
+from insightengine.wiring.operations import ask_retirement as ask_retirement
+from insightengine.wiring.operations import ask_rollback as ask_rollback
+from insightengine.wiring.operations import cancel as cancel
+from insightengine.wiring.operations import follow as follow
+from insightengine.wiring.operations import has_released as has_released
+from insightengine.wiring.operations import journal_of as journal_of
+from insightengine.wiring.operations import only_unit as only_unit
+from insightengine.wiring.operations import open_journal as open_journal
+from insightengine.wiring.operations import shown_operation as shown_operation
+from insightengine.wiring.operations import whoami as whoami
+from insightengine.wiring.release import looking_means, request_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,24 +55,6 @@ class Deployment:
     message: str = ""
     skip_checks: bool = False
     forward_only: bool = False
-
-
-def whoami() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "somebody"
-
-
-def journal_of(context: PlatformContext) -> Journal:
-    """Raises NotFoundError where nothing was ever released."""
-    if not (context.state.releases / "journal.sqlite").exists():
-        raise NotFoundError(
-            f"no platform with an application was started in {context.state.root.parent}",
-            code="not_running",
-            hint="insight up",
-        )
-    return open_journal(context)
 
 
 def ask_deployment(context: PlatformContext, wanted: Deployment) -> Operation:
@@ -134,50 +120,6 @@ def unit_name(parameters: Mapping[str, object]) -> str:
     return read_request(parameters)[0].application.name
 
 
-def ask_rollback(
-    context: PlatformContext, unit: str | None, release: str | None, by: str
-) -> Operation:
-    journal = journal_of(context)
-    name = unit or only_unit(journal)
-    if release:
-        release = journal.release(name, release).id
-    parameters = {"release": release or ""}
-    return journal.ask(Asked(name, Kind.ROLLBACK.value, by, "", parameters), datetime.now(UTC))
-
-
-def ask_retirement(context: PlatformContext, by: str) -> Operation:
-    """Ends the rollback window now."""
-    journal = journal_of(context)
-    state = journal.unit(only_unit(journal))
-    if state.warm is None:
-        raise ConflictError(f"{state.unit}: no colour is kept warm", code="nothing_warm")
-    from dataclasses import replace
-
-    journal.remember(replace(state, warm_until=datetime.now(UTC)))
-    return journal.ask(Asked(state.unit, Kind.RETIRE.value, by), datetime.now(UTC))
-
-
-def only_unit(journal: Journal) -> str:
-    """The application of this platform. Raises NotFoundError before the first release."""
-    names = [one.unit for one in journal.units()] or [one.unit for one in journal.active()]
-    if not names:
-        raise NotFoundError("nothing was released yet", hint="insight deploy")
-    return names[0]
-
-
-def active_operation(journal: Journal) -> Operation:
-    found = journal.active()
-    if not found:
-        raise NotFoundError("no release is under way", hint="insight releases")
-    return found[0]
-
-
-def cancel(context: PlatformContext, by: str, operation: int | None = None) -> Operation:
-    journal = journal_of(context)
-    number = operation if operation is not None else active_operation(journal).id
-    return journal.cancel(number, by)
-
-
 def approve(
     context: PlatformContext, release: str, by: str, why: str, operation: int | None = None
 ) -> Agreed:
@@ -218,23 +160,6 @@ def planned_steps(context: PlatformContext, operation: Operation) -> list[str]:
     goal = goal_from_json(operation.facts)
     found = plan(goal, ReleaseService(means).observe(run), datetime.now(UTC))
     return [step.key for step in found.steps] if isinstance(found, Steps) else []
-
-
-def follow(journal: Journal, operation: int, after: int = 0) -> Iterator[Entry | Operation]:
-    """Entries as they come, and the operation whenever its state changes; ends when it is over
-    or waits for a person."""
-    state = ""
-    while True:
-        now = journal.operation(operation)
-        for entry in journal.entries(operation, after):
-            after = entry.seq
-            yield entry
-        if now.state != state:
-            state = now.state
-            yield now
-        if OperationState(state).is_over or state in (OperationState.WAITING, OperationState.HELD):
-            return
-        time.sleep(_POLL_S)
 
 
 def set_maintenance(context: PlatformContext, by: str, *, on: bool) -> UnitState:
@@ -299,15 +224,3 @@ def _summary(
         tuple(map(str, migrations)) if isinstance(migrations, list) else (),
         {str(k): str(v) for k, v in artefacts.items()} if isinstance(artefacts, Mapping) else {},
     )
-
-
-def shown_operation(operation: Operation) -> dict[str, object]:
-    """An operation without its parameters, which hold the variables of the environment."""
-    hidden = {"parameters", "facts"}
-    return {name: value for name, value in asdict(operation).items() if name not in hidden}
-
-
-def has_released(state: StateFolder) -> bool:
-    with suppress(OSError):
-        return (state.releases / "journal.sqlite").exists()
-    return False

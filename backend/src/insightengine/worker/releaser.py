@@ -14,7 +14,7 @@ from insightengine.wiring import logs
 from insightengine.wiring.environment import load
 from insightengine.wiring.release import means_of
 
-_LOOK_S = 0.1
+_LOOK_S = 0.05
 _HOUSEKEEPING_S = 5.0
 
 

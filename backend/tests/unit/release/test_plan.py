@@ -52,7 +52,7 @@ def keys(found: object) -> list[str]:
 
 def test_a_release_starts_the_idle_colour_checks_it_and_then_switches() -> None:
     assert keys(world(PLAIN).plan()) == [
-        *("provision", "start", "health", "edge", "switch", "prove", "watch", "finish")
+        *("provision", "start", "edge", "health", "switch", "prove", "watch", "finish")
     ]
 
 
@@ -68,9 +68,9 @@ def test_everything_that_an_application_asks_for_has_its_place() -> None:
         "drain:idle",
         "stop",
         "start",
+        "edge",
         "health",
         "smoke",
-        "edge",
         "hook:before-switch",
         "canary:5",
         "watch:5",
@@ -102,7 +102,7 @@ def test_what_serves_already_is_no_change() -> None:
 
 def test_a_rollback_to_a_warm_colour_is_one_switch() -> None:
     one = world(BACK, warm=NEW)
-    assert keys(one.plan())[:3] == ["health", "edge", "switch"]
+    assert keys(one.plan())[:3] == ["edge", "health", "switch"]
     assert keys(one.plan())[-4:] == ["drain", "unwarm:old", "stop:old", "finish"]
     assert "start" not in keys(one.plan())
     one.run()
@@ -112,7 +112,7 @@ def test_a_rollback_to_a_warm_colour_is_one_switch() -> None:
 
 def test_a_rollback_further_back_starts_that_release_first() -> None:
     assert keys(world(BACK, warm="00000000").plan())[:5] == [
-        *("unwarm", "drain:idle", "stop", "start", "health")
+        *("unwarm", "drain:idle", "stop", "start", "edge")
     ]
 
 
@@ -334,7 +334,7 @@ def test_a_colour_that_vanished_after_its_checks_is_started_and_checked_again() 
     assert "health" in one.observed.done
     one.observed = replace(one.observed, colours={BLUE: ColourFacts(OLD, 1)})
     one.checked.discard(GREEN)
-    assert keys(one.plan())[:2] == ["start", "health"]
+    assert keys(one.plan())[:2] == ["start", "edge"]
     one.run()
     assert one.observed.serving is GREEN
 

@@ -1,0 +1,129 @@
+"""What needs the journal of releases alone: to ask, to cancel, to follow.
+
+Nothing of the engine is imported here: a rollback is asked for as fast as Python starts.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from insightengine.core.errors import ConflictError, NotFoundError
+from insightengine.core.settings import StateFolder
+from insightengine.release.models import Kind, OperationState
+from insightengine.stores.journal.port import Asked, Entry, Journal, Operation
+from insightengine.stores.journal.sqlite import SqliteJournal
+from insightengine.wiring.environment import PlatformContext
+
+if TYPE_CHECKING:
+    from insightengine.runtimes.local.specs import ServiceUser
+
+_POLL_S = 0.1
+
+
+def open_journal(context: PlatformContext, user: ServiceUser | None = None) -> SqliteJournal:
+    """The journal of the project; root creates it for the services' user."""
+    owner = (user.uid, user.gid) if user else _owner_of(context)
+    return SqliteJournal(context.state.releases / "journal.sqlite", owner)
+
+
+def _owner_of(context: PlatformContext) -> tuple[int, int] | None:
+    if os.geteuid() != 0:
+        return None
+    found = context.state.run.stat()
+    return found.st_uid, found.st_gid
+
+
+def whoami() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "somebody"
+
+
+def journal_of(context: PlatformContext) -> Journal:
+    """Raises NotFoundError where nothing was ever released."""
+    if not (context.state.releases / "journal.sqlite").exists():
+        raise NotFoundError(
+            f"no platform with an application was started in {context.state.root.parent}",
+            code="not_running",
+            hint="insight up",
+        )
+    return open_journal(context)
+
+
+def ask_rollback(
+    context: PlatformContext, unit: str | None, release: str | None, by: str
+) -> Operation:
+    journal = journal_of(context)
+    name = unit or only_unit(journal)
+    if release:
+        release = journal.release(name, release).id
+    parameters = {"release": release or ""}
+    return journal.ask(Asked(name, Kind.ROLLBACK.value, by, "", parameters), datetime.now(UTC))
+
+
+def ask_retirement(context: PlatformContext, by: str) -> Operation:
+    """Ends the rollback window now."""
+    journal = journal_of(context)
+    state = journal.unit(only_unit(journal))
+    if state.warm is None:
+        raise ConflictError(f"{state.unit}: no colour is kept warm", code="nothing_warm")
+    journal.remember(replace(state, warm_until=datetime.now(UTC)))
+    return journal.ask(Asked(state.unit, Kind.RETIRE.value, by), datetime.now(UTC))
+
+
+def only_unit(journal: Journal) -> str:
+    """The application of this platform. Raises NotFoundError before the first release."""
+    names = [one.unit for one in journal.units()] or [one.unit for one in journal.active()]
+    if not names:
+        raise NotFoundError("nothing was released yet", hint="insight deploy")
+    return names[0]
+
+
+def active_operation(journal: Journal) -> Operation:
+    found = journal.active()
+    if not found:
+        raise NotFoundError("no release is under way", hint="insight releases")
+    return found[0]
+
+
+def cancel(context: PlatformContext, by: str, operation: int | None = None) -> Operation:
+    journal = journal_of(context)
+    number = operation if operation is not None else active_operation(journal).id
+    return journal.cancel(number, by)
+
+
+def follow(journal: Journal, operation: int, after: int = 0) -> Iterator[Entry | Operation]:
+    """Entries as they come, and the operation whenever its state changes; ends when it is over
+    or waits for a person."""
+    state = ""
+    while True:
+        now = journal.operation(operation)
+        for entry in journal.entries(operation, after):
+            after = entry.seq
+            yield entry
+        if now.state != state:
+            state = now.state
+            yield now
+        if OperationState(state).is_over or state in (OperationState.WAITING, OperationState.HELD):
+            return
+        time.sleep(_POLL_S)
+
+
+def shown_operation(operation: Operation) -> dict[str, object]:
+    """An operation without its parameters, which hold the variables of the environment."""
+    hidden = {"parameters", "facts"}
+    return {name: value for name, value in asdict(operation).items() if name not in hidden}
+
+
+def has_released(state: StateFolder) -> bool:
+    with suppress(OSError):
+        return (state.releases / "journal.sqlite").exists()
+    return False
