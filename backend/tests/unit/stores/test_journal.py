@@ -246,3 +246,21 @@ def test_the_file_is_for_its_owner_only(journal: SqliteJournal, tmp_path: Path) 
     path = tmp_path / "releases/journal.sqlite"
     assert path.stat().st_mode & 0o777 == 0o600
     assert path.stat().st_uid == os.geteuid()
+
+
+def test_a_second_opening_does_not_cut_the_first_one_off(
+    journal: SqliteJournal, tmp_path: Path
+) -> None:
+    """Closing any descriptor of a file drops all of the process's locks on it: another process
+    would take itself for the last one, and remove the write-ahead log that is still read here."""
+    path = tmp_path / "releases/journal.sqlite"
+    asked = journal.ask(DEPLOY, NOW)
+    SqliteJournal(path).close()
+    elsewhere = (
+        "import sys; from pathlib import Path\n"
+        "from insightengine.stores.journal.sqlite import SqliteJournal\n"
+        "one = SqliteJournal(Path(sys.argv[1]))\n"
+        "one.cancel(int(sys.argv[2]), 'bob'); one.close()"
+    )
+    subprocess.run([sys.executable, "-c", elsewhere, str(path), str(asked.id)], check=True)
+    assert path.with_name("journal.sqlite-wal").exists()

@@ -62,10 +62,14 @@ class SqliteJournal:
     def _create(self, owner: tuple[int, int] | None) -> None:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+            # Never one that exists: closing it would drop the locks that SQLite holds on it for
+            # other journals of this process, and others would remove the log that they read.
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
             if owner is not None:
                 os.fchown(descriptor, *owner)
             os.close(descriptor)
+        except FileExistsError:
+            pass
         except OSError as error:
             raise _unavailable(self._path, error) from None
         with self._writing() as connection:
