@@ -7,7 +7,7 @@ import hmac
 import http.client
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -334,8 +334,15 @@ def measure(
             "until": str(to_ns(until)),
         },
     )
-    latency = {int(str(row["bucket"])): int(str(row["requests"])) for row in rows}
-    errors = sum(int(str(row["errors"])) for row in rows)
+    return traffic_of(rows)
+
+
+def traffic_of(rows: Iterable[Mapping[str, object]]) -> Traffic:
+    """One row a bucket; 64-bit numbers come as texts."""
+    errors, latency = 0, {}
+    for row in rows:
+        latency[int(str(row["bucket"]))] = int(str(row["requests"]))
+        errors += int(str(row["errors"]))
     return Traffic(sum(latency.values()), errors, latency)
 
 
