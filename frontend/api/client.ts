@@ -18,7 +18,7 @@ const csrf: Middleware = {
 };
 
 /** `errors=a&errors=b` for lists; what is null or empty is left out. */
-function querySerializer(query: Record<string, unknown>): string {
+export function querySerializer(query: Readonly<Record<string, unknown>>): string {
   const params = new URLSearchParams();
   for (const [key, value] of Object.entries(query)) {
     for (const each of Array.isArray(value) ? value : [value]) {

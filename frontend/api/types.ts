@@ -1,5 +1,5 @@
 /** Names for the shapes of the generated client. Nothing is declared here that the API does not say. */
-import type { paths } from "./generated";
+import type { components, paths } from "./generated";
 
 type Ok<Path extends keyof paths, Method extends keyof paths[Path]> = paths[Path][Method] extends {
   responses: { 200: { content: { "application/json": infer Body } } };
@@ -25,3 +25,27 @@ export type TracePage = Ok<"/api/v1/telemetry/traces", "get">;
 export type TraceSummary = TracePage["items"][number];
 export type Trace = Ok<"/api/v1/telemetry/traces/{trace_id}", "get">;
 export type Span = Trace["spans"][number];
+type Query<Path extends keyof paths> = paths[Path] extends {
+  get: { parameters: { query?: infer Asked } };
+}
+  ? NonNullable<Asked>
+  : never;
+export type CompletionList = Ok<"/api/v1/telemetry/completions", "get">;
+export type Completion = CompletionList["items"][number];
+export type Signals = NonNullable<Query<"/api/v1/telemetry/completions">["signals"]>;
+export type LogPattern = Ok<"/api/v1/telemetry/logs/patterns", "get">["items"][number];
+export type LogTail = components["schemas"]["LogTail"];
+export type SavedView = Ok<"/api/v1/views", "get">["items"][number];
+export type ViewPage = SavedView["page"];
+export type FlameGraph = Ok<"/api/v1/telemetry/traces/flamegraph", "get">;
+export type FlameNode = FlameGraph["roots"][number];
+export type ErrorGroup = Ok<"/api/v1/telemetry/exceptions", "get">["items"][number];
+export type ExceptionDetail = Ok<"/api/v1/telemetry/exceptions/{group_id}", "get">;
+export type ExceptionOccurrence = ExceptionDetail["occurrences"][number];
+export type Metric = Ok<"/api/v1/telemetry/metrics", "get">["items"][number];
+export type MetricLabel = Ok<"/api/v1/telemetry/metrics/labels", "get">["items"][number];
+export type MetricResult = Ok<"/api/v1/telemetry/metrics/query", "get">;
+export type Aggregate = components["schemas"]["Aggregate"];
+export type Host = Ok<"/api/v1/telemetry/hosts", "get">["items"][number];
+export type HostProcess = Ok<"/api/v1/telemetry/processes", "get">["items"][number];
+export type SqlResult = Ok<"/api/v1/telemetry/sql", "post">;

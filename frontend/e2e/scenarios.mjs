@@ -7,6 +7,8 @@ import { CONSOLE, eventually, keepSession, openPage } from "./browser.mjs";
 const PASSWORD = "purple ladder seven moon";
 const PAST = "from=2026-01-01T00:00:00.000Z&to=2026-01-01T00:15:00.000Z";
 
+const DURATIONS = "name=http.server.request.duration&agg=p95&by=http.route";
+
 const requestsShown = async (page) => {
   const text = await page.getByTestId("tile-requests").locator("dd").innerText();
   return Number(text.split("\n")[0].replaceAll(",", ""));
@@ -135,11 +137,22 @@ async function pages(page) {
     ["/monitoring/logs/", "[data-row]"],
     ["/monitoring/logs/?severity=warn&attr=site%3Dweb&q=GET", "[data-testid=logs]"],
     [`/monitoring/logs/?${PAST}`, empty],
+    ["/monitoring/logs/?view=patterns", "[data-testid=patterns] ol button"],
     ["/monitoring/traces/", "[data-row]"],
     [`/monitoring/traces/?${PAST}&outcome=failed`, empty],
+    ["/monitoring/traces/?view=flame", "[data-testid=flame]"],
     [`/monitoring/trace/?id=${failed.trace_id}`, "[data-testid=waterfall]"],
+    [`/monitoring/trace/?id=${failed.trace_id}&view=flame`, "[data-testid=flame]"],
     [`/monitoring/trace/?${PAST}&outcome=failed`, empty],
     ["/monitoring/trace/", empty],
+    ["/monitoring/exceptions/", "[data-row]"],
+    [`/monitoring/exceptions/?${PAST}`, empty],
+    ["/monitoring/metrics/", "[data-testid=metric-start] button"],
+    [`/monitoring/metrics/?${DURATIONS}`, "[data-testid=metric] tbody tr"],
+    [`/monitoring/metrics/?${PAST}&name=nothing`, empty],
+    ["/monitoring/infrastructure/", "[data-testid=running] tbody tr"],
+    [`/monitoring/infrastructure/?${PAST}`, empty],
+    ["/monitoring/sql/", "[data-testid=sql]"],
   ];
 }
 
@@ -148,6 +161,7 @@ const OPENED = [
   ["/monitoring/logs/", firstRow],
   ["/monitoring/logs/", (page) => page.getByRole("button", { name: "Choose start and end" }).click()],
   ["/monitoring/", (page) => page.getByRole("heading", { name: "Overview" }).press("?")],
+  ["/monitoring/logs/", (page) => page.getByRole("button", { name: "Views" }).click()],
 ];
 
 /** No pointer: from page to page, through a list, into a line and its trace, and back. */
@@ -254,7 +268,135 @@ async function cutOff(browser) {
   await page.getByRole("button", { name: "Try again" }).waitFor();
 }
 
+/** A search is typed with completion, narrowed by its fields, looked around in, and kept under a name. */
+async function searchLogs(browser) {
+  const { page, complaints } = await openPage(browser);
+  await page.goto(`${CONSOLE}/monitoring/logs/?range=1h`);
+  await page.getByTestId("logs").getByText("Live", { exact: true }).waitFor();
+  const field = page.getByRole("combobox", { name: "Search the lines" });
+  const options = page.getByRole("listbox", { name: "Suggestions" }).getByRole("option");
+  await field.click();
+  await page.keyboard.type("lev");
+  await options.filter({ hasText: /^level/ }).waitFor();
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("Tab");
+  await options.filter({ hasText: "error" }).waitFor();
+  await page.keyboard.type("err");
+  await options.filter({ hasText: "error" }).waitFor();
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/q=level%3Aerror/);
+  assert.equal((await field.inputValue()).trim(), "level:error");
+
+  const facets = page.getByTestId("facets");
+  await facets.getByTitle("service:payments", { exact: true }).click();
+  await page.waitForURL(/q=level%3Aerror\+service%3Apayments/);
+  await page.getByTestId("logs").getByText("payments").first().waitFor();
+  await page.locator("[data-row]").first().click();
+  const around = page.getByRole("dialog").getByRole("list", { name: "Lines around it" });
+  await around.locator("[aria-current=true]").waitFor();
+  assert.ok((await around.getByRole("listitem").count()) > 1, "its neighbours are shown");
+  await page.keyboard.press("Escape");
+  await page.getByRole("button", { name: "Patterns" }).click();
+  await page.getByTestId("patterns").getByRole("button").first().waitFor();
+  await page.getByRole("button", { name: "Lines", exact: true }).click();
+  await page.locator("[data-row]").first().waitFor();
+
+  await page.getByRole("button", { name: "Views" }).click();
+  await page.getByLabel("Keep what this page shows now as").fill("Failing payments");
+  await page.getByRole("button", { name: "Keep", exact: true }).click();
+  const kept = page.getByRole("link", { name: /Failing payments/ });
+  await kept.waitFor();
+  await page.keyboard.press("Escape");
+  for (let back = 0; back < 3; back += 1) await page.goBack();
+  await page.waitForURL((address) => address.search.endsWith("q=level%3Aerror"));
+  await page.getByRole("button", { name: "Views" }).click();
+  await kept.click();
+  await page.waitForURL(/q=level%3Aerror\+service%3Apayments/);
+  assert.deepEqual(complaints, []);
+}
+
+/** From an exception to its stack trace, from a metric to its lines, from a host to what runs on it, and SQL. */
+async function otherPages(browser) {
+  const { page, complaints } = await openPage(browser);
+  await page.goto(`${CONSOLE}/monitoring/exceptions/`);
+  await page.getByTestId("exceptions").getByText("AcquirerTimeoutError").first().click();
+  await page.waitForURL("**group=*");
+  await page.getByTestId("occurrences").getByText("Traceback").first().waitFor();
+
+  await page.keyboard.press("g");
+  await page.keyboard.press("x");
+  await page.waitForURL("**/monitoring/metrics/");
+  await page.getByRole("button", { name: /Slowest requests by route/ }).click();
+  const lines = page.getByTestId("metric").locator("tbody tr");
+  await lines
+    .filter({ hasText: "/checkout" })
+    .filter({ hasText: /\d(ms|s)/ })
+    .waitFor();
+  await page.getByLabel("Joined by").selectOption("p50");
+  await page.waitForURL("**agg=p50**");
+  await page.getByRole("checkbox", { name: "per second" }).click();
+  await page.getByLabel("Joined by").selectOption("sum");
+  await lines.filter({ hasText: "/checkout" }).filter({ hasText: "/s" }).waitFor();
+
+  await page.goto(`${CONSOLE}/monitoring/infrastructure/`);
+  await page
+    .getByTestId("hosts")
+    .getByText(/ of .*iB/)
+    .first()
+    .waitFor();
+  await page
+    .getByTestId("running")
+    .getByRole("row", { name: /^web .*%.*iB/ })
+    .waitFor();
+  await page.getByRole("button", { name: "Processes" }).click();
+  await page
+    .getByTestId("running")
+    .getByRole("row", { name: /^web\.blue/ })
+    .waitFor();
+
+  await page.goto(`${CONSOLE}/monitoring/sql/`);
+  await page.getByRole("textbox", { name: "SQL" }).fill("SELECT number AS n FROM numbers(500)");
+  await page.getByLabel("Most rows").selectOption("100");
+  await page.getByRole("textbox", { name: "SQL" }).press("Control+Enter");
+  const result = page.getByTestId("sql-result");
+  await result.getByText("100 rows in").waitFor();
+  await result.getByText("There are more rows").waitFor();
+  assert.deepEqual(complaints, []);
+}
+
+/** A trace of ten thousand spans, a hundred deep: only what is in view is drawn, and all of it is reached. */
+async function hugeTrace(browser) {
+  const { page, complaints } = await openPage(browser);
+  await page.goto(`${CONSOLE}/monitoring/trace/?id=${env.TRACE_ID}`);
+  const rows = page.getByTestId("waterfall").locator("[data-row]");
+  await rows.first().waitFor({ timeout: 60_000 });
+  await page.getByTestId("trace-summary").getByText("10,000 spans").waitFor();
+  await page.getByText("Incomplete").waitFor();
+  const last = () => rows.last().getAttribute("data-row").then(Number);
+  const view = page.getByTestId("spans");
+  for (let step = 1; step <= 20; step += 1) {
+    await view.evaluate((element, share) => element.scrollTo(0, element.scrollHeight * share), step / 20);
+    await eventually(async () => (await last()) >= (9999 * (step - 1)) / 20, "rows follow the scrolling");
+    assert.ok((await rows.count()) < 150, `${await rows.count()} rows are drawn`);
+  }
+  assert.equal(await last(), 9999);
+
+  await page.getByLabel("Find spans").fill("item-7777");
+  await page.getByText("1 found").waitFor();
+  await page.getByRole("button", { name: "Next found span" }).click();
+  await page.getByTestId("span").getByText("item-7777").waitFor();
+  await view.locator("[aria-pressed=true]").waitFor();
+  await page.getByRole("button", { name: "Flame graph" }).click();
+  await page.getByTestId("flame").getByRole("application").press("ArrowDown");
+  await page.getByText(/in all \(/).waitFor();
+  assert.deepEqual(complaints, []);
+}
+
 export const SCENARIOS = {
+  searchLogs,
+  otherPages,
+  hugeTrace,
   firstLogIn,
   secondLogIn,
   errorSpike,

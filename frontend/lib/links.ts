@@ -49,6 +49,7 @@ export function firstTraceLink(range: TimeRange, filter: TraceFilterLink): strin
 }
 
 export type LogFilterLink = {
+  q?: string | null;
   service?: string | null;
   severityMin?: string | null;
   traceId?: string | null;
@@ -58,6 +59,7 @@ export type LogFilterLink = {
 export function logsLink(range: TimeRange, filter: LogFilterLink = {}): string {
   return address("/monitoring/logs/", {
     ...rangeToParams(range),
+    q: filter.q,
     service: filter.service,
     severity: filter.severityMin,
     trace_id: filter.traceId,

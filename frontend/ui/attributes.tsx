@@ -1,16 +1,19 @@
 import type { ReactNode } from "react";
 import { sortedAttributes } from "@/lib/attributes";
 import { IconButton } from "./button";
-import { FilterIcon } from "./icons";
+import { ExcludeIcon, FilterIcon } from "./icons";
 
 type Props = {
   label: string;
   attributes: Readonly<Record<string, string>>;
-  onFilter?: (key: string, value: string) => void;
+  onFilter?: OnFilter;
+  /** Whether a value of this name can be left out; all can when absent. */
+  canExclude?: (key: string) => boolean;
 };
+export type OnFilter = (key: string, value: string, choice: "included" | "excluded") => void;
 
 /** Names and values; each may become a filter. */
-export function Attributes({ label, attributes, onFilter }: Props) {
+export function Attributes({ label, attributes, onFilter, canExclude }: Props) {
   const sorted = sortedAttributes(attributes);
   if (sorted.length === 0) return null;
   return (
@@ -23,13 +26,24 @@ export function Attributes({ label, attributes, onFilter }: Props) {
               <dd className="whitespace-pre-wrap wrap-anywhere font-mono text-[12.5px]">{value}</dd>
             </div>
             {onFilter ? (
-              <IconButton
-                label={`Show only ${key}=${value}`}
-                className="-my-1.5 w-6"
-                onClick={() => onFilter(key, value)}
-              >
-                <FilterIcon />
-              </IconButton>
+              <span className="-my-1.5 flex">
+                <IconButton
+                  label={`Show only ${key}=${value}`}
+                  className="w-6"
+                  onClick={() => onFilter(key, value, "included")}
+                >
+                  <FilterIcon />
+                </IconButton>
+                {canExclude?.(key) === false ? null : (
+                  <IconButton
+                    label={`Leave out ${key}=${value}`}
+                    className="w-6"
+                    onClick={() => onFilter(key, value, "excluded")}
+                  >
+                    <ExcludeIcon />
+                  </IconButton>
+                )}
+              </span>
             ) : null}
           </div>
         ))}

@@ -70,6 +70,22 @@ export const RecoveryIcon = () => (
     <path d="M2.5 8a5.5 5.5 0 1 1 1.7 4M2.5 8 1 6.2M2.5 8l2-1.6M8 5v3.2l2.2 1.3" />
   </Icon>
 );
+export const BookmarkIcon = () => (
+  <Icon>
+    <path d="M4 2h8v12l-4-3-4 3z" />
+  </Icon>
+);
+export const CheckIcon = () => (
+  <Icon>
+    <path d="m3 8.5 3.2 3L13 4.5" />
+  </Icon>
+);
+export const ExcludeIcon = () => (
+  <Icon>
+    <circle cx="8" cy="8" r="5.5" />
+    <path d="M4.2 11.8 11.8 4.2" />
+  </Icon>
+);
 export const CloseIcon = () => (
   <Icon>
     <path d="m4 4 8 8m0-8-8 8" />

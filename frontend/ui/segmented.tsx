@@ -11,7 +11,7 @@ type Props<Value extends string> = {
 /** A row of buttons of which at most one is pressed. */
 export function Segmented<Value extends string>({ label, value, options, onChange }: Props<Value>) {
   return (
-    <fieldset className="flex h-8 rounded border border-line-strong bg-raised p-0.5">
+    <fieldset className="flex h-8 w-fit rounded border border-line-strong bg-raised p-0.5">
       <legend className="sr-only">{label}</legend>
       {options.map((option) => (
         <button

@@ -6,11 +6,13 @@ import json
 import re
 import uuid
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
 
 from insightengine.api.app import api_routes, rule_of
+from shop.payments import BREAKING_CARD
 from tests.scenarios.console import PASSWORD, Console
 from tests.scenarios.platform import Platform, eventually
 
@@ -234,6 +236,93 @@ def test_searches_metrics_and_sql_are_answered_for_the_running_shop(administrato
     assert "edge" in {row[0] for row in answer.json()["rows"]}
     refused = administrator.post("/telemetry/sql", json={"sql": "DROP TABLE logs"})
     assert problem(refused, 400) == "query_refused"
+
+
+def test_fields_completions_and_neighbours_help_to_search(administrator: Console) -> None:
+    def services() -> set[str]:
+        facets = administrator.items("/telemetry/logs/facets", q="status:>=200")
+        found = {facet["key"]: facet["values"] for facet in facets}
+        return {value["value"] for value in found["service"] if value["entries"] > 0}
+
+    eventually(lambda: "edge" in services(), 60, "the edge's lines have a service")
+    typed = administrator.get("/telemetry/completions", params={"q": "x service:ed"}).json()
+    assert (typed["start"], typed["end"]) == (10, 12)
+    assert "edge" in [item["text"] for item in typed["items"]]
+    names = administrator.items("/telemetry/completions", q="dur", signals="traces")
+    assert names[0]["text"] == "duration"
+
+    entry = administrator.items("/telemetry/logs", q="service:edge", limit=20)[10]
+    around = administrator.get(
+        f"/telemetry/logs/{entry['id']}/context", params={"service": "edge", "count": 3}
+    ).json()
+    assert (len(around["before"]), len(around["after"])) == (3, 3)
+    times = [each["timestamp"] for each in (*around["before"], entry, *around["after"])]
+    assert times == sorted(times)
+
+
+def test_time_is_added_up_by_name_in_a_flame_graph(administrator: Console) -> None:
+    def graph(**asked: str) -> dict[str, Any]:
+        answer = administrator.get("/telemetry/traces/flamegraph", params=asked)
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    many = eventually(
+        lambda: graph(q="service:web")["roots"] and graph(q="service:web"), 60, "spans"
+    )
+    assert many["spans"] >= many["traces"] > 0
+    (trace,) = administrator.items("/telemetry/traces", q="service:web", limit=1)
+    one = graph(trace_id=trace["trace_id"])
+    assert (one["traces"], one["spans"]) == (1, trace["spans"])
+    assert all(root["total_ms"] >= root["self_ms"] >= 0 for root in one["roots"])
+
+
+def test_metrics_are_listed_labelled_and_asked_as_rate_and_quantile(administrator: Console) -> None:
+    name = "http.server.request.duration"
+
+    def known(**asked: str | bool) -> list[float]:
+        series = administrator.get(
+            "/telemetry/metrics/query", params={"name": name, **asked}
+        ).json()
+        return [p["value"] for one in series["series"] for p in one["points"] if p["value"]]
+
+    eventually(lambda: known(aggregate="p95", group_by="http.route"), 90, "durations arrive")
+    assert 0 < min(known(aggregate="p50")) <= max(known(aggregate="p99"))
+    eventually(lambda: known(aggregate="sum", rate=True), 60, "a second sample makes a rate")
+    (metric,) = administrator.items("/telemetry/metrics", contains=name)
+    assert (metric["type"], metric["unit"]) == ("histogram", "s")
+    labels = administrator.items("/telemetry/metrics/labels", name=name)
+    assert {"service", "http.route"} <= {label["key"] for label in labels}
+    refused = {"name": "system.cpu.utilization", "rate": True}
+    answer = administrator.get("/telemetry/metrics/query", params=refused)
+    assert problem(answer, 400) == "no_rate"
+    processes = administrator.items("/telemetry/processes")
+    assert {"store", "web.blue"} <= {each["process"] for each in processes}
+
+
+def test_an_exception_that_was_raised_is_grouped_with_its_stack_trace(
+    demo: Platform, administrator: Console
+) -> None:
+    raise_in_the_shop(demo)
+
+    def group() -> dict[str, Any]:
+        groups = administrator.items("/telemetry/exceptions", service="payments")
+        return next(each for each in groups if each["type"].endswith("AcquirerTimeoutError"))
+
+    found = eventually(group, 60, "the exception is grouped")
+    detail = administrator.get(f"/telemetry/exceptions/{found['group_id']}").json()
+    assert detail["group"]["occurrences"] >= 1
+    assert sum(point["occurrences"] for point in detail["points"]) >= 1
+    assert "AcquirerTimeoutError" in detail["occurrences"][0]["stacktrace"]
+    assert problem(administrator.get("/telemetry/exceptions/0000000000000000"), 404) == "not_found"
+
+
+def raise_in_the_shop(demo: Platform) -> None:
+    with httpx.Client(base_url=demo.shop, timeout=20) as visitor:
+        slug = str(visitor.get("/api/products").json()[0]["slug"])
+        visitor.post("/basket/lines", data={"slug": slug, "quantity": "1"})
+        order = {"email": "api@example.org", "card": BREAKING_CARD}
+        assert visitor.post("/checkout", data=order).status_code == 502
 
 
 def test_a_view_is_kept_and_forgotten(administrator: Console, viewer: Console) -> None:

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from shop.payments import BREAKING_CARD
+from tests.scenarios.huge_trace import send_huge_trace
 from tests.scenarios.platform import REPOSITORY, Platform, eventually, throwaway_platform
 
 FRONTEND = REPOSITORY / "frontend"
@@ -136,6 +137,25 @@ def test_a_click_on_an_error_spike_opens_the_failing_trace_with_its_lines(browse
 @pytest.mark.usefixtures("failed_orders")
 def test_the_console_is_worked_with_the_keyboard_alone(browser: Browser) -> None:
     browser.run("keyboardOnly")
+
+
+@pytest.mark.usefixtures("failed_orders")
+def test_logs_are_searched_with_completion_fields_and_saved_views(browser: Browser) -> None:
+    browser.run("searchLogs")
+
+
+@pytest.mark.usefixtures("failed_orders")
+def test_exceptions_metrics_hosts_and_sql_have_pages(browser: Browser) -> None:
+    browser.run("otherPages")
+
+
+def test_a_trace_of_ten_thousand_spans_a_hundred_deep_is_usable(
+    browser: Browser, platform: Platform
+) -> None:
+    trace_id = send_huge_trace(platform.otlp)
+    stored = f"SELECT count() AS n FROM spans WHERE TraceId = '{trace_id}'"
+    eventually(lambda: int(platform.sql(stored)[0]["n"]) == 10_000, 60, "its spans are stored")
+    browser.run("hugeTrace", TRACE_ID=trace_id)
 
 
 @pytest.mark.usefixtures("failed_orders")

@@ -1,10 +1,12 @@
 "use client";
 import type { LogRecord } from "@/api/types";
+import { isSearchable } from "@/features/search/terms";
 import { formatDateTime } from "@/lib/format";
 import { traceLink } from "@/lib/links";
-import { Attributes, Section } from "@/ui/attributes";
+import { Attributes, type OnFilter, Section } from "@/ui/attributes";
 import { Button, LinkButton } from "@/ui/button";
 import { Drawer } from "@/ui/drawer";
+import { LogContext } from "./log-context";
 import { SeverityWord } from "./log-list";
 import { severityOf, splitStack } from "./model";
 
@@ -12,12 +14,13 @@ type Props = {
   record: LogRecord | null;
   onClose: () => void;
   onStep?: (step: 1 | -1) => void;
-  onFilter?: (key: string, value: string) => void;
+  onFilter?: OnFilter;
   onTrace?: (traceId: string) => void;
 };
 
 /** A whole entry: its text, its trace, and all attributes. */
 export function LogDrawer({ record, onClose, onStep, onFilter, onTrace }: Props) {
+  const filter = onFilter ? { onFilter, canExclude: isSearchable } : {};
   const { stack, rest } = splitStack(record?.attributes ?? {});
   return (
     <Drawer
@@ -45,8 +48,9 @@ export function LogDrawer({ record, onClose, onStep, onFilter, onTrace }: Props)
           </div>
           <LongText title="Text" text={record.body} />
           {stack ? <LongText title="Stack trace" text={stack} /> : null}
-          <Attributes label="Attributes" attributes={rest} {...(onFilter ? { onFilter } : {})} />
-          <Attributes label="Resource" attributes={record.resource} {...(onFilter ? { onFilter } : {})} />
+          <LogContext key={record.id} record={record} />
+          <Attributes label="Attributes" attributes={rest} {...filter} />
+          <Attributes label="Resource" attributes={record.resource} {...filter} />
         </div>
       ) : null}
     </Drawer>

@@ -1,25 +1,32 @@
 "use client";
 import { useMemo, useRef, useState } from "react";
 import type { LogRecord } from "@/api/types";
+import { QueryField } from "@/features/search/query-field";
 import { Freshness } from "@/features/shell/freshness";
 import { LiveListFrame, useIsReading } from "@/features/shell/live-list";
+import { LiveMark } from "@/features/shell/live-mark";
 import { LiveTools } from "@/features/shell/live-tools";
 import { ServiceSelect } from "@/features/shell/service-select";
 import { Shell } from "@/features/shell/shell";
 import { LIVE_LIST_MS, useLiveList } from "@/features/shell/use-live-list";
 import { usePageState } from "@/features/shell/use-page-state";
+import { SavedViews } from "@/features/views/saved-views";
 import { neighbourOf } from "@/lib/live-list";
 import { Button } from "@/ui/button";
 import { Card } from "@/ui/card";
 import { Chip } from "@/ui/chip";
-import { SearchField } from "@/ui/search-field";
+import { Drawer } from "@/ui/drawer";
+import { FilterIcon } from "@/ui/icons";
+import { Segmented } from "@/ui/segmented";
 import { Select } from "@/ui/select";
 import { EmptyState, HowToSend } from "@/ui/states";
 import { useRowKeys } from "@/ui/use-row-keys";
+import { FacetPanel } from "./facet-panel";
 import { LogHistogram } from "./histogram-chart";
 import { LogDrawer } from "./log-drawer";
 import { LogList } from "./log-list";
-import { isNarrowed, type LogQuery, logQueryFromParams } from "./model";
+import { isNarrowed, type LogQuery, logQueryFromParams, narrowed } from "./model";
+import { PatternList } from "./pattern-list";
 import { logSource } from "./queries";
 
 const LEVELS = [
@@ -31,35 +38,103 @@ const LEVELS = [
   { value: "fatal", label: "Fatal only" },
 ];
 
+const VIEWS = [
+  { value: "lines", label: "Lines" },
+  { value: "patterns", label: "Patterns" },
+] as const;
+
 export function LogsPage() {
-  const { params, range, changeRange } = usePageState();
+  const { params, range, change, changeRange } = usePageState();
+  const isPatterns = params.get("view") === "patterns";
   const query = useMemo(() => logQueryFromParams(new URLSearchParams(params)), [params]);
   const [isPaused, setPaused] = useState(false);
   return (
     <Shell
       title="Logs"
-      tools={<LiveTools range={range} onRange={changeRange} isPaused={isPaused} onPause={setPaused} />}
+      tools={
+        <>
+          <SavedViews page="logs" />
+          <LiveTools range={range} onRange={changeRange} isPaused={isPaused} onPause={setPaused} />
+        </>
+      }
     >
-      <Filters query={query} />
-      <Lines query={query} isPaused={isPaused} />
+      <Filters query={query} isPaused={isPaused} />
+      <div className="grid items-start gap-3 lg:grid-cols-[15rem_minmax(0,1fr)]">
+        <Card
+          title="Fields"
+          flush
+          testId="facets"
+          className="sticky top-3 max-h-[calc(100dvh-1.5rem)] overflow-y-auto max-lg:hidden"
+        >
+          <Fields query={query} isPaused={isPaused} />
+        </Card>
+        <div className="flex min-w-0 flex-col gap-3">
+          <Segmented
+            label="View of the lines"
+            value={isPatterns ? "patterns" : "lines"}
+            options={VIEWS}
+            onChange={(view) => change({ view: view === "patterns" ? view : null })}
+          />
+          {isPatterns ? (
+            <Patterns query={query} isPaused={isPaused} />
+          ) : (
+            <Lines query={query} isPaused={isPaused} />
+          )}
+        </div>
+      </div>
     </Shell>
   );
 }
 
 type Change = ReturnType<typeof usePageState>["change"];
 
-function Filters({ query }: { query: LogQuery }) {
+function Patterns({ query, isPaused }: Part) {
+  const { range, change } = usePageState();
+  return (
+    <PatternList
+      query={query}
+      range={range}
+      isPaused={isPaused}
+      onSearch={(q) => change({ q, view: null })}
+    />
+  );
+}
+
+type Part = { query: LogQuery; isPaused: boolean };
+
+function Fields({ query, isPaused }: Part) {
+  const { range, change } = usePageState();
+  return <FacetPanel query={query} range={range} isPaused={isPaused} onSearch={(q) => change({ q })} />;
+}
+
+/** Fields on a screen that has no room for them beside the lines. */
+function FieldsButton(part: Part) {
+  const [open, setOpen] = useState(false);
+  return (
+    <>
+      <Button className="lg:hidden" onClick={() => setOpen(true)}>
+        <FilterIcon />
+        Fields
+      </Button>
+      <Drawer kind="left" title="Fields" open={open} onClose={() => setOpen(false)}>
+        <Fields {...part} />
+      </Drawer>
+    </>
+  );
+}
+
+function Filters({ query, isPaused }: Part) {
   const { params, change } = usePageState();
-  const search = useMemo(() => (q: string) => change({ q }), [change]);
   const without = (gone: string) => query.attribute.filter((attribute) => attribute !== gone);
   return (
     <search className="flex flex-wrap items-center gap-2">
-      <SearchField
-        label="Search the text"
+      <QueryField
+        signals="logs"
+        label="Search the lines"
         placeholder='Search: words, "a phrase", status:>=500, -path:/health'
         value={query.q ?? ""}
-        onChange={search}
-        className="min-w-40 flex-1 basis-60"
+        onChange={(q) => change({ q })}
+        className="min-w-full flex-1 sm:min-w-80"
       />
       <ServiceSelect value={params.get("service")} onChange={(service) => change({ service })} />
       <Select
@@ -68,6 +143,7 @@ function Filters({ query }: { query: LogQuery }) {
         options={LEVELS}
         onChange={(severity) => change({ severity })}
       />
+      <FieldsButton query={query} isPaused={isPaused} />
       {query.trace_id ? (
         <Chip text={`trace ${query.trace_id}`} onRemove={() => change({ trace_id: null })} />
       ) : null}
@@ -78,7 +154,7 @@ function Filters({ query }: { query: LogQuery }) {
   );
 }
 
-function Lines({ query, isPaused }: { query: LogQuery; isPaused: boolean }) {
+function Lines({ query, isPaused }: Part) {
   const { range, change, changeRange } = usePageState();
   const source = useMemo(() => logSource(query), [query]);
   const rows = useRef<HTMLOListElement>(null);
@@ -91,9 +167,14 @@ function Lines({ query, isPaused }: { query: LogQuery; isPaused: boolean }) {
     rows.current?.querySelector<HTMLElement>(`[data-row="${open?.id}"]`)?.focus();
   };
   return (
-    <>
+    <div className="flex min-w-0 flex-col gap-3">
       <Freshness updatedAt={list.liveSince} interval_ms={LIVE_LIST_MS} />
-      <Card title="Lines, newest first" flush testId="logs">
+      <Card
+        title="Lines, newest first"
+        flush
+        testId="logs"
+        aside={<LiveMark isLive={list.isLive} isTailed={list.isTailed} />}
+      >
         <LogHistogram query={query} range={range} isPaused={isPaused} onRange={changeRange} />
         <LiveListFrame list={list} noun="lines" empty={<Nothing query={query} change={change} />}>
           <LogList
@@ -110,16 +191,16 @@ function Lines({ query, isPaused }: { query: LogQuery; isPaused: boolean }) {
         record={open}
         onClose={close}
         onStep={(step) => setOpen(neighbourOf(list.items, open?.id ?? null, step, source.idOf) ?? open)}
-        onFilter={(key, value) => {
+        onFilter={(key, value, choice) => {
           setOpen(null);
-          change({ attr: [...query.attribute, `${key}=${value}`] });
+          change(narrowed(query, key, value, choice));
         }}
         onTrace={(traceId) => {
           setOpen(null);
           change({ trace_id: traceId });
         }}
       />
-    </>
+    </div>
   );
 }
 

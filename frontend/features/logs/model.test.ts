@@ -1,5 +1,13 @@
 import { describe, expect, test } from "vitest";
-import { exceptionOf, headline, isNarrowed, logQueryFromParams, severityOf, splitStack } from "./model";
+import {
+  exceptionOf,
+  headline,
+  isNarrowed,
+  logQueryFromParams,
+  partsOf,
+  severityOf,
+  splitStack,
+} from "./model";
 
 test.each([
   [0, "info"],
@@ -56,4 +64,13 @@ test("the stack trace is set apart", () => {
 test("the headline is the first line that says something", () => {
   expect(headline("\n\n  Traceback:\n  File x")).toBe("Traceback:");
   expect(headline("")).toBe("");
+});
+
+test("a pattern is told apart from the places where its lines differ", () => {
+  expect(partsOf("took <*> ms<...>")).toEqual([
+    { text: "took ", isGap: false },
+    { text: "<*>", isGap: true },
+    { text: " ms", isGap: false },
+    { text: "<...>", isGap: true },
+  ]);
 });

@@ -1,5 +1,6 @@
 /** What a log entry says at a glance, and what a list of them is narrowed to. */
 import type { LogRecord } from "@/api/types";
+import { isSearchable, withChoice } from "@/features/search/terms";
 import { type Scope, scopeOf } from "@/lib/scope";
 
 export const SEVERITIES = ["trace", "debug", "info", "warn", "error", "fatal"] as const;
@@ -31,6 +32,12 @@ export function logQueryFromParams(params: URLSearchParams): LogQuery {
   };
 }
 
+/** The parameters that narrow a list by one attribute; one that the language cannot name has its own. */
+export function narrowed(query: LogQuery, key: string, value: string, choice: "included" | "excluded") {
+  if (isSearchable(key)) return { q: withChoice(query.q ?? "", key, value, choice) };
+  return { attr: [...query.attribute, `${key}=${value}`] };
+}
+
 export function isNarrowed(query: LogQuery): boolean {
   return Boolean(query.q || query.service || query.severity_min || query.trace_id || query.attribute.length);
 }
@@ -55,4 +62,10 @@ export function splitStack(attributes: Readonly<Record<string, string>>) {
 export function headline(body: string): string {
   const line = body.split("\n").find((each) => each.trim() !== "");
   return line?.trim() ?? "";
+}
+
+/** A pattern in the parts that all its lines have, and the places where they differ. */
+export function partsOf(pattern: string): readonly { readonly text: string; readonly isGap: boolean }[] {
+  const parts = pattern.split(/(<\*>|<\.\.\.>)/).filter((text) => text !== "");
+  return parts.map((text) => ({ text, isGap: text === "<*>" || text === "<...>" }));
 }

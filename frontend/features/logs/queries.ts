@@ -1,6 +1,6 @@
 "use client";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { api, bodyOf } from "@/api/client";
+import { api, bodyOf, querySerializer } from "@/api/client";
 import type { LogPage, LogRecord, Trace } from "@/api/types";
 import type { LiveListSource } from "@/features/shell/use-live-list";
 import { isoWindow, rangeKey, stepFor, type TimeRange, windowOf } from "@/lib/time-range";
@@ -16,6 +16,7 @@ export function logSource(query: LogQuery): LiveListSource<LogRecord> {
     key: ["logs", query],
     idOf: (record) => record.id,
     timeOf: (record) => record.timestamp,
+    tail: `/api/v1/telemetry/logs/tail?${querySerializer(query)}`,
     page: (request): Promise<LogPage> =>
       bodyOf(api.GET("/api/v1/telemetry/logs", { params: { query: { ...asked(query), ...request } } })),
   };
@@ -56,5 +57,46 @@ export function useLogHistogram(query: LogQuery, range: TimeRange, isPaused: boo
     },
     refetchInterval: range.kind === "last" && !isPaused ? HISTOGRAM_MS : false,
     placeholderData: keepPreviousData,
+  });
+}
+
+const FACETS_MS = 30_000;
+
+export function useFacets(query: LogQuery, range: TimeRange, isPaused: boolean) {
+  return useQuery({
+    queryKey: ["log-facets", query, rangeKey(range)],
+    queryFn: () => {
+      const params = { query: { ...asked(query), ...isoWindow(windowOf(range, Date.now())) } };
+      return bodyOf(api.GET("/api/v1/telemetry/logs/facets", { params }));
+    },
+    refetchInterval: range.kind === "last" && !isPaused ? FACETS_MS : false,
+    placeholderData: keepPreviousData,
+  });
+}
+
+export function usePatterns(query: LogQuery, range: TimeRange, isPaused: boolean) {
+  return useQuery({
+    queryKey: ["log-patterns", query, rangeKey(range)],
+    queryFn: () => {
+      const params = { query: { ...asked(query), ...isoWindow(windowOf(range, Date.now())) } };
+      return bodyOf(api.GET("/api/v1/telemetry/logs/patterns", { params }));
+    },
+    refetchInterval: range.kind === "last" && !isPaused ? FACETS_MS : false,
+    placeholderData: keepPreviousData,
+  });
+}
+
+/** Entries around one: of its service, or of everybody. */
+export function useLogContext(record: LogRecord, isOfService: boolean, count: number) {
+  return useQuery({
+    queryKey: ["log-context", record.id, isOfService, count],
+    queryFn: () => {
+      const params = {
+        path: { entry_id: record.id },
+        query: { count, ...(isOfService ? { service: record.service } : {}) },
+      };
+      return bodyOf(api.GET("/api/v1/telemetry/logs/{entry_id}/context", { params }));
+    },
+    placeholderData: (before, query) => (query?.queryKey[1] === record.id ? before : undefined),
   });
 }

@@ -1,6 +1,16 @@
 /** Every page that the navigation leads to. `key` goes there after `g`; each page is listed once, here. */
 import type { ReactNode } from "react";
-import { LogsIcon, OverviewIcon, RecoveryIcon, ReleasesIcon, TracesIcon } from "@/ui/icons";
+import {
+  ExceptionsIcon,
+  InfrastructureIcon,
+  LogsIcon,
+  MetricsIcon,
+  OverviewIcon,
+  RecoveryIcon,
+  ReleasesIcon,
+  SqlIcon,
+  TracesIcon,
+} from "@/ui/icons";
 
 export type Place = {
   readonly href: string;
@@ -27,6 +37,10 @@ export const PLACE_GROUPS: readonly PlaceGroup[] = [
         icon: <TracesIcon />,
         below: ["/monitoring/trace/"],
       },
+      { href: "/monitoring/exceptions/", name: "Exceptions", key: "e", icon: <ExceptionsIcon /> },
+      { href: "/monitoring/metrics/", name: "Metrics", key: "x", icon: <MetricsIcon /> },
+      { href: "/monitoring/infrastructure/", name: "Infrastructure", key: "i", icon: <InfrastructureIcon /> },
+      { href: "/monitoring/sql/", name: "SQL", key: "q", icon: <SqlIcon />, role: "administrator" },
     ],
   },
   {

@@ -1,8 +1,8 @@
 "use client";
 /**
- * A list of telemetry, newest first. Older pages are asked for by cursor; the newest page is polled for and
- * shown at once while nobody reads further down, else its new entries are counted as waiting. Nothing ever
- * moves what a reader looks at.
+ * A list of telemetry, newest first. Older pages are asked for by cursor; the newest page grows by a stream
+ * of what arrives, or is polled for without one, and is shown at once while nobody reads further down, else
+ * its new entries are counted as waiting. Nothing ever moves what a reader looks at.
  */
 import {
   type InfiniteData,
@@ -11,12 +11,17 @@ import {
   useQuery,
   useQueryClient,
 } from "@tanstack/react-query";
-import { useEffect, useMemo, useState } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
 import { type Identity, isJoined, mergeNewestFirst } from "@/lib/live-list";
 import { isoWindow, rangeKey, type TimeRange, type Window, windowOf } from "@/lib/time-range";
+import { type Arrival, useTail } from "./use-tail";
 
 export const LIVE_LIST_MS = 3000;
+/** With a stream open, what it left out is looked for now and then. */
+const STREAMED_MS = 10_000;
 const PAGE = 100;
+/** The newest page is asked for anew instead of growing beyond this. */
+const MOST_ARRIVED = 300;
 /** A list that is followed for hours is cut back to its newest page when it has become this long. */
 const MOST_SHOWN = 1500;
 
@@ -27,7 +32,10 @@ export type LiveListSource<Entry> = Identity<Entry> & {
   /** Tells this list from others: what is asked for, and all its filters. */
   readonly key: readonly unknown[];
   readonly page: (request: PageRequest) => Promise<Page<Entry>>;
+  /** Address of a stream of new entries, where there is one. */
+  readonly tail?: string;
 };
+type Newest<Entry> = { window: Window; page: Page<Entry> };
 /** `isHeld`: somebody looks at what must not move. */
 type Options = { isPaused: boolean; isHeld: boolean };
 
@@ -44,6 +52,7 @@ export function useLiveList<Entry>(source: LiveListSource<Entry>, range: TimeRan
     staleTime: Number.POSITIVE_INFINITY,
   });
   const isLive = range.kind === "last" && !options.isPaused;
+  const isStreaming = useRef(false);
   const newest = useQuery({
     queryKey: ["list-newest", key],
     queryFn: async () => {
@@ -52,8 +61,20 @@ export function useLiveList<Entry>(source: LiveListSource<Entry>, range: TimeRan
       return { window, page };
     },
     enabled: isLive && pages.isSuccess && !pages.isPlaceholderData,
-    refetchInterval: LIVE_LIST_MS,
+    refetchInterval: () => (isStreaming.current ? STREAMED_MS : LIVE_LIST_MS),
   });
+  const grow = ({ items: arrived, skipped }: Arrival<Entry>) => {
+    const known = client.getQueryData<Newest<Entry>>(["list-newest", key]);
+    if (known === undefined) return;
+    const items = mergeNewestFirst(arrived, known.page.items, source);
+    if (skipped || items.length > MOST_ARRIVED) void newest.refetch();
+    else {
+      const page = { ...known.page, items };
+      client.setQueryData(["list-newest", key], { window: windowOf(range, Date.now()), page });
+    }
+  };
+  const isTailed = useTail(isLive ? (source.tail ?? null) : null, grow);
+  isStreaming.current = isTailed;
 
   const older = useMemo(() => pages.data?.pages.flatMap((page) => page.items) ?? [], [pages.data]);
   const [shown, setShown] = useState<{ anchor: Window; items: readonly Entry[] }>({ anchor, items: [] });
@@ -84,6 +105,8 @@ export function useLiveList<Entry>(source: LiveListSource<Entry>, range: TimeRan
       isMore: isGap,
       show,
     },
+    isLive,
+    isTailed,
     /** When the list was last known to be complete; 0 while it is not live. */
     liveSince: isLive ? Math.max(newest.dataUpdatedAt, pages.dataUpdatedAt) : 0,
   };

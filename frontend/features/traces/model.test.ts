@@ -35,7 +35,8 @@ describe("the filters in the address", () => {
   const parse = (query: string) => traceQueryFromParams(new URLSearchParams(query));
 
   test("are all read", () => {
-    expect(parse("service=web&route=/x&min_ms=12.5&outcome=errors")).toEqual({
+    expect(parse("q=a&service=web&route=/x&min_ms=12.5&outcome=errors")).toEqual({
+      q: "a",
       service: "web",
       scope: "all",
       route: "/x",

@@ -3,6 +3,7 @@ import type { Span, Trace } from "@/api/types";
 import { type Scope, scopeOf } from "@/lib/scope";
 
 export type TraceQuery = {
+  readonly q: string | null;
   readonly service: string | null;
   readonly scope: Scope;
   readonly route: string | null;
@@ -18,6 +19,7 @@ const LONGEST_MS = 86_400_000;
 /** What cannot be read is left out: a link must never lead to a broken page. */
 export function traceQueryFromParams(params: URLSearchParams): TraceQuery {
   return {
+    q: params.get("q") || null,
     ...scopeOf(params),
     route: params.get("route") || null,
     min_duration_ms: readMilliseconds(params.get("min_ms")),
@@ -33,7 +35,7 @@ export function readMilliseconds(text: string | null): number | null {
 
 export function isNarrowed(query: TraceQuery): boolean {
   return Boolean(
-    query.service || query.route || query.min_duration_ms || query.errors_only || query.status_min,
+    query.q || query.service || query.route || query.min_duration_ms || query.errors_only || query.status_min,
   );
 }
 

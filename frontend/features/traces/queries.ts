@@ -1,5 +1,5 @@
 "use client";
-import { useQuery } from "@tanstack/react-query";
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { api, bodyOf } from "@/api/client";
 import { ProblemError } from "@/api/problem";
 import type { TracePage, TraceSummary } from "@/api/types";
@@ -48,5 +48,20 @@ export function useTrace(id: string) {
       const isUnknown = state.error instanceof ProblemError && state.error.kind === "not_found";
       return isUnknown && state.errorUpdateCount < MOST_LOOKS ? TRACE_MS : false;
     },
+  });
+}
+
+/** Spans added up by name: of one trace, or of the newest that fit a search. */
+export function useFlame(asked: { traceId: string } | { query: TraceQuery; range: TimeRange }) {
+  const isOne = "traceId" in asked;
+  return useQuery({
+    queryKey: ["flame", isOne ? asked.traceId : [asked.query, rangeKey(asked.range)]],
+    queryFn: () => {
+      const query = isOne
+        ? { trace_id: asked.traceId }
+        : { ...asked.query, ...isoWindow(windowOf(asked.range, Date.now())) };
+      return bodyOf(api.GET("/api/v1/telemetry/traces/flamegraph", { params: { query } }));
+    },
+    placeholderData: keepPreviousData,
   });
 }

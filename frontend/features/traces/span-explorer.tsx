@@ -2,28 +2,36 @@
 import { useCallback, useEffect, useMemo, useState } from "react";
 import type { Span, Trace } from "@/api/types";
 import { usePageState } from "@/features/shell/use-page-state";
-import { plural } from "@/lib/format";
 import { IconButton } from "@/ui/button";
 import { Card } from "@/ui/card";
 import { Drawer } from "@/ui/drawer";
 import { CloseIcon } from "@/ui/icons";
 import { isTaken } from "@/ui/keys";
-import { EmptyState, StaleBanner } from "@/ui/states";
+import { EmptyState } from "@/ui/states";
 import { useIsWide } from "@/ui/use-is-wide";
-import { layoutTrace } from "./layout";
+import { ancestorsOf, matchesOf } from "./find";
+import { layoutTrace, type Row, serviceOrder, timelineOf } from "./layout";
+import { Minimap } from "./minimap";
+import { ServiceLegend } from "./service-legend";
 import { SpanDetails } from "./span-details";
+import { SpanToolbar } from "./span-toolbar";
 import { Waterfall } from "./waterfall";
+import { zoomFrom } from "./zoom";
 
 /** The waterfall, and beside it (on a narrow screen above it) the span that was chosen. */
 export function SpanExplorer({ trace }: { trace: Trace }) {
   const { params, change } = usePageState();
   const isWide = useIsWide();
-  const [collapsed, setCollapsed] = useState<ReadonlySet<string>>(new Set());
-  const rows = useMemo(() => layoutTrace(trace.spans), [trace.spans]);
   const asked = params.get("span");
-  const chosen = trace.spans.find((span) => span.span_id === asked) ?? null;
+  const chosen = useMemo(
+    () => trace.spans.find((span) => span.span_id === asked) ?? null,
+    [trace.spans, asked],
+  );
   const isBeside = chosen !== null && isWide;
-  const choose = useCallback((span: Span | null) => change({ span: span?.span_id ?? null }), [change]);
+  const choose = useCallback(
+    (span: Span | null) => change({ span: span?.span_id ?? null }, "replace"),
+    [change],
+  );
   useEffect(() => {
     if (!isBeside) return;
     const onKey = (event: KeyboardEvent) => {
@@ -41,18 +49,8 @@ export function SpanExplorer({ trace }: { trace: Trace }) {
   }
   return (
     <>
-      {trace.missing_parents.length > 0 ? <Missing parents={trace.missing_parents} /> : null}
       <div className={isBeside ? "grid grid-cols-[minmax(0,1fr)_26rem] items-start gap-3" : ""}>
-        <Card title="Waterfall" flush testId="waterfall">
-          <Waterfall
-            trace={trace}
-            rows={rows}
-            collapsed={collapsed}
-            onCollapse={setCollapsed}
-            chosen={chosen?.span_id ?? null}
-            onChoose={choose}
-          />
-        </Card>
+        <Spans trace={trace} chosen={chosen} onChoose={choose} />
         {isBeside ? (
           <Card
             title={chosen.name}
@@ -77,12 +75,65 @@ export function SpanExplorer({ trace }: { trace: Trace }) {
   );
 }
 
-function Missing({ parents }: { parents: readonly string[] }) {
+type SpansProps = { trace: Trace; chosen: Span | null; onChoose: (span: Span) => void };
+
+function Spans({ trace, chosen, onChoose }: SpansProps) {
+  const { params, change } = usePageState();
+  const [collapsed, setCollapsed] = useState<ReadonlySet<string>>(new Set());
+  const [text, setText] = useState("");
+  const rows = useMemo(() => layoutTrace(trace.spans), [trace.spans]);
+  const services = useMemo(() => serviceOrder(trace.spans), [trace.spans]);
+  const whole = useMemo(() => timelineOf(trace.spans, trace.duration_ms), [trace]);
+  const timeline = zoomFrom(params.get("zoom"), whole);
+  const matches = useMemo(() => matchesOf(rows, text), [rows, text]);
+  const found = useMemo(() => new Set(matches), [matches]);
+  const go = (index: number) => {
+    const row = rows[index];
+    if (row === undefined) return;
+    const above = ancestorsOf(rows, index);
+    if (above.some((id) => collapsed.has(id))) setCollapsed(without(collapsed, above));
+    onChoose(row.span);
+  };
   return (
-    <StaleBanner word="Incomplete">
-      {plural(parents.length, "span")} that others name as parent never arrived:{" "}
-      {parents.slice(0, 3).join(", ")}
-      {parents.length > 3 ? " …" : ""}. Rows below them are marked.
-    </StaleBanner>
+    <Card title="Waterfall" flush testId="waterfall" aside={<ServiceLegend services={services} />}>
+      <div className="flex flex-col gap-2 p-2">
+        <SpanToolbar
+          rows={rows}
+          matches={matches}
+          text={text}
+          onText={setText}
+          at={chosen === null ? -1 : rows.findIndex((row) => row.span === chosen)}
+          onGo={go}
+          onFold={(all) => setCollapsed(all ? foldableOf(rows) : new Set())}
+          onWhole={timeline === whole ? null : () => change({ zoom: null })}
+        />
+        <Minimap
+          rows={rows}
+          services={services}
+          whole={whole}
+          shown={timeline}
+          onZoom={(zoom) => change({ zoom })}
+        />
+      </div>
+      <Waterfall
+        trace={trace}
+        rows={rows}
+        services={services}
+        timeline={timeline}
+        collapsed={collapsed}
+        onCollapse={setCollapsed}
+        chosen={chosen?.span_id ?? null}
+        onChoose={onChoose}
+        found={found}
+      />
+    </Card>
   );
+}
+
+function foldableOf(rows: readonly Row<Span>[]): ReadonlySet<string> {
+  return new Set(rows.filter((row) => row.children > 0).map((row) => row.span.span_id));
+}
+
+function without(collapsed: ReadonlySet<string>, gone: readonly string[]): ReadonlySet<string> {
+  return new Set([...collapsed].filter((id) => !gone.includes(id)));
 }

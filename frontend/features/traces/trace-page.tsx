@@ -5,14 +5,17 @@ import { TraceLogs } from "@/features/logs/trace-logs";
 import { Freshness } from "@/features/shell/freshness";
 import { Shell } from "@/features/shell/shell";
 import { usePageState } from "@/features/shell/use-page-state";
-import { formatClock, plural } from "@/lib/format";
+import { formatClock, formatCount, plural } from "@/lib/format";
 import { logsLink } from "@/lib/links";
 import { type TimeRange, windowOf } from "@/lib/time-range";
 import { Button, LinkButton } from "@/ui/button";
+import { Card } from "@/ui/card";
+import { Segmented } from "@/ui/segmented";
 import { SkeletonRows } from "@/ui/skeleton";
-import { EmptyState, ErrorState } from "@/ui/states";
+import { EmptyState, ErrorState, StaleBanner } from "@/ui/states";
+import { FlameView } from "./flame-view";
 import { isArriving, type TraceQuery, titleOf, traceQueryFromParams } from "./model";
-import { TRACE_MS, useTrace, useTraceSet } from "./queries";
+import { TRACE_MS, useFlame, useTrace, useTraceSet } from "./queries";
 import { SpanExplorer } from "./span-explorer";
 import { TraceSummary } from "./trace-summary";
 
@@ -58,9 +61,63 @@ function TraceView({ trace }: { trace: ReturnType<typeof useTrace> }) {
     <>
       <Freshness updatedAt={isMoving ? trace.dataUpdatedAt : 0} interval_ms={TRACE_MS} />
       <TraceSummary trace={data} />
-      <SpanExplorer trace={data} />
+      <Gaps trace={data} />
+      <Spans trace={data} />
       <TraceLogs trace={data} interval_ms={isMoving ? TRACE_MS : false} />
     </>
+  );
+}
+
+const VIEWS = [
+  { value: "waterfall", label: "Waterfall" },
+  { value: "flame", label: "Flame graph" },
+] as const;
+
+function Spans({ trace }: { trace: Trace }) {
+  const { params, change } = usePageState();
+  const view = params.get("view") === "flame" ? "flame" : "waterfall";
+  return (
+    <>
+      <div>
+        <Segmented
+          label="View of the spans"
+          value={view}
+          options={VIEWS}
+          onChange={(next) => change({ view: next === "flame" ? next : null, frame: null })}
+        />
+      </div>
+      {view === "flame" ? <TraceFlame id={trace.trace_id} /> : <SpanExplorer trace={trace} />}
+    </>
+  );
+}
+
+function TraceFlame({ id }: { id: string }) {
+  const flame = useFlame({ traceId: id });
+  return (
+    <Card title="Flame graph" flush>
+      <FlameView flame={flame} />
+    </Card>
+  );
+}
+
+/** What of the trace is not here, and why. */
+function Gaps({ trace }: { trace: Trace }) {
+  const { missing_parents: parents } = trace;
+  if (trace.truncated) {
+    return (
+      <StaleBanner word="Cut">
+        The earliest {formatCount(trace.spans.length)} of {formatCount(trace.total_spans)} spans are shown.
+        Their parents may be among the others.
+      </StaleBanner>
+    );
+  }
+  if (parents.length === 0) return null;
+  return (
+    <StaleBanner word="Incomplete">
+      {plural(parents.length, "span")} that others name as parent never arrived:{" "}
+      {parents.slice(0, 3).join(", ")}
+      {parents.length > 3 ? " …" : ""}. Rows below them are marked.
+    </StaleBanner>
   );
 }
 

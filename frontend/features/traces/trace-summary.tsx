@@ -19,7 +19,7 @@ export function TraceSummary({ trace }: { trace: Trace }) {
         <Figure name="Began">{formatDateTime(trace.start, true)}</Figure>
         <Figure name="Took">{formatDuration(trace.duration_ms)}</Figure>
         <Figure name="Spans">
-          {plural(trace.spans.length, "span")} of {plural(services, "service")}
+          {plural(trace.total_spans, "span")} of {plural(services, "service")}
         </Figure>
         {trace.edge ? (
           <Figure name="Request through the edge">

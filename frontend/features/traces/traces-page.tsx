@@ -1,5 +1,6 @@
 "use client";
 import { useMemo, useRef, useState } from "react";
+import { QueryField } from "@/features/search/query-field";
 import { Freshness } from "@/features/shell/freshness";
 import { LiveListFrame, useIsReading } from "@/features/shell/live-list";
 import { LiveTools } from "@/features/shell/live-tools";
@@ -7,28 +8,60 @@ import { ServiceSelect } from "@/features/shell/service-select";
 import { Shell } from "@/features/shell/shell";
 import { LIVE_LIST_MS, useLiveList } from "@/features/shell/use-live-list";
 import { usePageState } from "@/features/shell/use-page-state";
+import { SavedViews } from "@/features/views/saved-views";
 import { Button } from "@/ui/button";
 import { Card } from "@/ui/card";
+import { Chip } from "@/ui/chip";
 import { SearchField } from "@/ui/search-field";
 import { Segmented } from "@/ui/segmented";
 import { EmptyState, HowToSend } from "@/ui/states";
 import { useRowKeys } from "@/ui/use-row-keys";
+import { FlameView } from "./flame-view";
 import { isNarrowed, type TraceQuery, traceQueryFromParams } from "./model";
-import { traceSource } from "./queries";
+import { traceSource, useFlame } from "./queries";
 import { TraceList } from "./trace-list";
 
 export function TracesPage() {
-  const { params, range, changeRange } = usePageState();
+  const { params, range, change, changeRange } = usePageState();
+  const isFlame = params.get("view") === "flame";
   const query = useMemo(() => traceQueryFromParams(new URLSearchParams(params)), [params]);
   const [isPaused, setPaused] = useState(false);
   return (
     <Shell
       title="Traces"
-      tools={<LiveTools range={range} onRange={changeRange} isPaused={isPaused} onPause={setPaused} />}
+      tools={
+        <>
+          <SavedViews page="traces" />
+          <LiveTools range={range} onRange={changeRange} isPaused={isPaused} onPause={setPaused} />
+        </>
+      }
     >
       <Filters query={query} />
-      <Traces query={query} isPaused={isPaused} />
+      <div>
+        <Segmented
+          label="View of the traces"
+          value={isFlame ? "flame" : "list"}
+          options={VIEWS}
+          onChange={(view) => change({ view: view === "flame" ? view : null, frame: null })}
+        />
+      </div>
+      {isFlame ? <Flame query={query} /> : <Traces query={query} isPaused={isPaused} />}
     </Shell>
+  );
+}
+
+const VIEWS = [
+  { value: "list", label: "List" },
+  { value: "flame", label: "Flame graph" },
+] as const;
+
+function Flame({ query }: { query: TraceQuery }) {
+  const { range } = usePageState();
+  const flame = useFlame({ query, range });
+  return (
+    <Card title="Where the time of the newest hundred traces goes" flush>
+      <FlameView flame={flame} />
+    </Card>
   );
 }
 
@@ -41,16 +74,16 @@ const OUTCOMES = [
 
 function Filters({ query }: { query: TraceQuery }) {
   const { params, change } = usePageState();
-  const onRoute = useMemo(() => (route: string) => change({ route }), [change]);
-  const onLeast = useMemo(() => (least: string) => change({ min_ms: least }), [change]);
+  const onLeast = useMemo(() => (least: string) => change({ min_ms: least }, "replace"), [change]);
   return (
     <search className="flex flex-wrap items-center gap-2">
-      <SearchField
-        label="Route or span name"
-        placeholder="Route or span name, e.g. /products/{slug}"
-        value={query.route ?? ""}
-        onChange={onRoute}
-        className="min-w-40 flex-1 basis-60"
+      <QueryField
+        signals="traces"
+        label="Search the spans"
+        placeholder="Search: name:checkout*, status:>=500, duration:>250ms, error:true"
+        value={query.q ?? ""}
+        onChange={(q) => change({ q })}
+        className="min-w-full flex-1 sm:min-w-80"
       />
       <ServiceSelect value={params.get("service")} onChange={(service) => change({ service })} />
       <SearchField
@@ -67,6 +100,7 @@ function Filters({ query }: { query: TraceQuery }) {
         options={OUTCOMES}
         onChange={(outcome) => change({ outcome: outcome === "all" ? null : outcome })}
       />
+      {query.route ? <Chip text={`route ${query.route}`} onRemove={() => change({ route: null })} /> : null}
     </search>
   );
 }
@@ -100,7 +134,7 @@ function Nothing({ query, change }: { query: TraceQuery; change: Change }) {
   }
   return (
     <EmptyState title="No trace of this time fits these filters">
-      <Button onClick={() => change({ service: null, route: null, min_ms: null, outcome: null })}>
+      <Button onClick={() => change({ q: null, service: null, route: null, min_ms: null, outcome: null })}>
         Clear the filters
       </Button>
     </EmptyState>

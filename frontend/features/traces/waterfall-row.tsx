@@ -4,7 +4,7 @@ import { formatDuration, plural } from "@/lib/format";
 import { Badge, Status } from "@/ui/badge";
 import { cx } from "@/ui/cx";
 import { ChevronIcon } from "@/ui/icons";
-import { barOf, type Row, type Timeline } from "./layout";
+import { type Bar, barOf, type Row, type Timeline } from "./layout";
 import { factsOf, failureOf } from "./model";
 
 type Props = {
@@ -14,6 +14,8 @@ type Props = {
   isMissingParent: boolean;
   isFolded: boolean;
   isChosen: boolean;
+  isFound: boolean;
+  place: { readonly top: number; readonly height: number; readonly at: number; readonly of: number };
   onFold: (row: Row<Span>, isFolded: boolean) => void;
   onChoose: (span: Span) => void;
 };
@@ -23,14 +25,17 @@ const STEP_REM = 0.75;
 const FOLD_REM = 1.75;
 
 export function WaterfallRow(props: Props) {
-  const { row, isFolded, isChosen, onFold, onChoose } = props;
+  const { row, isFolded, isChosen, isFound, place, onFold, onChoose } = props;
   const { span } = row;
   const indent_rem = Math.min(row.depth, DEEPEST) * STEP_REM;
   return (
     <li
+      aria-setsize={place.of}
+      aria-posinset={place.at + 1}
+      style={{ top: place.top, height: place.height }}
       className={cx(
-        "row relative border-line border-b last:border-b-0",
-        isChosen ? "bg-accent-soft" : "hover:bg-sunken",
+        "absolute inset-x-0 border-line border-b",
+        isChosen ? "bg-accent-soft" : isFound ? "bg-warn-soft" : "hover:bg-sunken",
       )}
     >
       {row.children > 0 ? (
@@ -41,7 +46,7 @@ export function WaterfallRow(props: Props) {
           aria-label={`${isFolded ? "Unfold" : "Fold"} ${row.span.name}`}
           onClick={() => onFold(row, !isFolded)}
           style={{ left: `${indent_rem}rem` }}
-          className="absolute top-0 z-1 flex h-7 w-6 items-center justify-center text-ink-faint hover:text-ink"
+          className="absolute top-0 z-1 flex h-[27px] w-6 items-center justify-center text-ink-faint hover:text-ink"
         >
           <ChevronIcon open={!isFolded} />
         </button>
@@ -51,7 +56,7 @@ export function WaterfallRow(props: Props) {
         data-row={row.index}
         aria-pressed={isChosen}
         onClick={() => onChoose(span)}
-        className="grid w-full grid-cols-[minmax(0,1fr)_auto] items-center gap-x-3 gap-y-0.5 py-1 pr-2 text-left focus-visible:-outline-offset-2 md:grid-cols-[minmax(0,1fr)_50%_4rem]"
+        className="grid h-full w-full content-center grid-cols-[minmax(0,1fr)_auto] items-center gap-x-3 gap-y-0.5 py-1 pr-2 text-left focus-visible:-outline-offset-2 md:grid-cols-[minmax(0,1fr)_50%_4rem]"
       >
         <Words {...props} indent_rem={indent_rem} />
         <TimeBar {...props} />
@@ -76,6 +81,11 @@ function Words({ row, service, isMissingParent, isFolded, indent_rem }: Props & 
         className="h-4 w-1 shrink-0 rounded-sm"
         style={{ background: `var(--series-${service % 8})` }}
       />
+      {row.depth > DEEPEST ? (
+        <span className="shrink-0 font-mono text-[11px] text-ink-faint" title={`${row.depth} levels deep`}>
+          {row.depth}▸
+        </span>
+      ) : null}
       {span.status === "error" ? <Status tone="bad">{""}</Status> : null}
       <span className="shrink-0 max-w-[70%] truncate font-medium">{span.name}</span>
       {isMissingParent ? <Badge>parent missing</Badge> : null}
@@ -107,6 +117,11 @@ function Words({ row, service, isMissingParent, isFolded, indent_rem }: Props & 
   );
 }
 
+/** A span that begins with the last moment is still seen; one that began later than what is shown is not. */
+function leftOf({ left }: Bar): number {
+  return left > 99.5 && left <= 100 ? 99.5 : left;
+}
+
 function TimeBar({ row, timeline, service }: Props) {
   const { span } = row;
   const bar = barOf(span, timeline);
@@ -114,11 +129,11 @@ function TimeBar({ row, timeline, service }: Props) {
   return (
     <span
       aria-hidden="true"
-      className="relative block h-3 rounded-sm bg-sunken max-md:order-last max-md:col-span-full max-md:h-1.5"
+      className="relative block h-3 overflow-hidden rounded-sm bg-sunken max-md:order-last max-md:col-span-full max-md:h-1.5"
     >
       <span
         className="absolute inset-y-0 min-w-0.5 rounded-sm"
-        style={{ left: `${Math.min(bar.left, 99.5)}%`, width: `${bar.width}%`, background: colour }}
+        style={{ left: `${leftOf(bar)}%`, width: `${bar.width}%`, background: colour }}
       />
     </span>
   );

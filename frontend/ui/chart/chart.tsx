@@ -2,6 +2,7 @@
 import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from "react";
 import uPlot from "uplot";
 import { formatClock } from "@/lib/format";
+import { tokenColour, useTheme } from "@/ui/use-tokens";
 import { axisWidth, BINARY_STEPS, newestKnown, timeMarks } from "./axes";
 
 export type ChartSeries = {
@@ -20,30 +21,29 @@ type Props = {
   max?: number;
   /** Sizes have round numbers of their own. */
   isBinary?: boolean;
+  /** False where the lines are named elsewhere. */
+  withLegend?: boolean;
 };
 
 const SYNC = uPlot.sync("time");
+/** Lines beyond the colours that there are begin anew, dashed. */
+export const COLOURS = 8;
 const AXIS_FONT = "11px system-ui, sans-serif";
-
-function token(name: string): string {
-  return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
-}
-
-function useTheme(): string {
-  const [theme, setTheme] = useState("");
-  useEffect(() => {
-    const read = () => setTheme(document.documentElement.dataset.theme ?? "");
-    read();
-    const observer = new MutationObserver(read);
-    observer.observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
-    return () => observer.disconnect();
-  }, []);
-  return theme;
-}
 
 /** Lines over time. A click opens a moment, a drag selects a range; arrows and Enter do it by keyboard. */
 export function Chart(props: Props) {
-  const { label, times, series, format, onPick, onSelect, height = 160, max, isBinary = false } = props;
+  const {
+    label,
+    times,
+    series,
+    format,
+    onPick,
+    onSelect,
+    height = 160,
+    max,
+    isBinary = false,
+    withLegend = true,
+  } = props;
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const handlers = useRef({ onPick, onSelect, format });
@@ -56,12 +56,12 @@ export function Chart(props: Props) {
   );
   const latest = useRef(data);
   latest.current = data;
-  const names = series.map((each) => `${each.label}:${each.token}`).join("|");
+  const names = JSON.stringify(series.map((each) => [each.label, each.token]));
 
   useEffect(() => {
     const element = place.current;
     if (element === null || theme === "") return;
-    const drawn = names.split("|").map((name) => name.split(":") as [string, string]);
+    const drawn = JSON.parse(names) as [string, string][];
     const created = new uPlot(
       {
         width: element.clientWidth || 300,
@@ -73,11 +73,13 @@ export function Chart(props: Props) {
           points: { size: 6 },
         },
         padding: [8, 18, 0, 0],
-        scales: { y: { range: (_plot, _low, high) => [0, max ?? (high > 0 ? high * 1.1 : 1)] } },
+        scales: {
+          y: { range: (_plot, low, high) => [Math.min(0, low * 1.1), max ?? (high > 0 ? high * 1.1 : 1)] },
+        },
         axes: [
           {
-            stroke: token("ink-faint"),
-            grid: { stroke: token("chart-grid"), width: 1 },
+            stroke: tokenColour("ink-faint"),
+            grid: { stroke: tokenColour("chart-grid"), width: 1 },
             ticks: { show: false },
             size: 24,
             gap: 4,
@@ -86,8 +88,8 @@ export function Chart(props: Props) {
             values: (_plot, splits, _axis, _space, step) => [...timeMarks(splits, step)],
           },
           {
-            stroke: token("ink-faint"),
-            grid: { stroke: token("chart-grid"), width: 1 },
+            stroke: tokenColour("ink-faint"),
+            grid: { stroke: tokenColour("chart-grid"), width: 1 },
             ticks: { show: false },
             size: (_plot, marks) => axisWidth(marks),
             gap: 4,
@@ -98,12 +100,13 @@ export function Chart(props: Props) {
         ],
         series: [
           {},
-          ...drawn.map(([name, colour]) => ({
+          ...drawn.map(([name, colour], at) => ({
             label: name,
-            stroke: token(colour),
+            stroke: tokenColour(colour),
             width: 1.6,
             points: { show: false },
             spanGaps: false,
+            ...(at >= COLOURS ? { dash: [5, 3] } : {}),
           })),
         ],
         hooks: {
@@ -163,15 +166,17 @@ export function Chart(props: Props) {
   const shown = at ?? newestKnown(series.map((each) => each.values));
   return (
     <div className="chart relative min-w-0">
-      <div className="mb-1 flex flex-wrap gap-x-4 text-[12.5px]">
-        {series.map((each) => (
-          <span key={each.label} className="flex items-center gap-1.5">
-            <span aria-hidden="true" className="h-0.5 w-3" style={{ background: `var(--${each.token})` }} />
-            <span className="text-ink-soft">{each.label}</span>
-            <span className="font-mono">{format(each.values[shown])}</span>
-          </span>
-        ))}
-      </div>
+      {withLegend ? (
+        <div className="mb-1 flex flex-wrap gap-x-4 text-[12.5px]">
+          {series.map((each) => (
+            <span key={each.label} className="flex items-center gap-1.5">
+              <span aria-hidden="true" className="h-0.5 w-3" style={{ background: `var(--${each.token})` }} />
+              <span className="text-ink-soft">{each.label}</span>
+              <span className="font-mono">{format(each.values[shown])}</span>
+            </span>
+          ))}
+        </div>
+      ) : null}
       {at === null || times[at] === undefined ? null : (
         <span className="pointer-events-none absolute right-0 bottom-0 z-1 bg-surface px-1 font-mono text-[11px] text-ink-soft">
           {formatClock((times[at] ?? 0) * 1000)}

@@ -1,0 +1,50 @@
+import { expect, test } from "vitest";
+import type { Span } from "@/api/types";
+import { ancestorsOf, failuresOf, matchesOf, nextOf } from "./find";
+import { layoutTrace } from "./layout";
+
+function span(id: string, parent: string | null, more: Partial<Span> = {}): Span {
+  return {
+    span_id: id,
+    parent_span_id: parent,
+    name: `span ${id}`,
+    kind: "internal",
+    service: "web",
+    start: "2026-01-01T00:00:00Z",
+    offset_ms: 0,
+    duration_ms: 1,
+    status: "unset",
+    status_message: "",
+    attributes: {},
+    resource: {},
+    events: [],
+    links: [],
+    ...more,
+  };
+}
+
+const rows = layoutTrace([
+  span("a", null),
+  span("b", "a", { attributes: { "db.query.text": "SELECT * FROM Orders" } }),
+  span("c", "b", { status: "error" }),
+  span("d", "a", { service: "payments" }),
+]);
+
+test("a span is found by what it says, in any case", () => {
+  expect(matchesOf(rows, "orders")).toEqual([1]);
+  expect(matchesOf(rows, "PAYMENTS")).toEqual([3]);
+  expect(matchesOf(rows, "  ")).toEqual([]);
+  expect(failuresOf(rows)).toEqual([2]);
+});
+
+test("the next one is looked for from where one stands, and round the end", () => {
+  expect(nextOf([1, 4], 2, 1)).toBe(4);
+  expect(nextOf([1, 4], 4, 1)).toBe(1);
+  expect(nextOf([1, 4], 1, -1)).toBe(4);
+  expect(nextOf([], 1, 1)).toBeNull();
+});
+
+test("what is hidden by folded rows is found through its ancestors", () => {
+  expect(ancestorsOf(rows, 2)).toEqual(["b", "a"]);
+  expect(ancestorsOf(rows, 0)).toEqual([]);
+});
