@@ -197,6 +197,46 @@ def cancel(
 
 
 @app.command()
+def mark(
+    name: Annotated[str, typer.Argument(help="1 to 63 letters, digits and _.:@-")],
+    project: Project = HERE,
+) -> None:
+    """Name the present moment; `insight restore --to NAME` goes back to it.
+
+    Releases name the moment before they change anything: `insight restore --to RELEASE`.
+
+    Examples:
+
+        insight backup mark before-import
+    """
+    from insightengine.cli.show import say
+    from insightengine.wiring.recovery_points import mark as mark_moment
+
+    point = mark_moment(project, name)
+    say(f"{point.name} is {point.lsn} of timeline {point.timeline}")
+
+
+@app.command()
+def points(project: Project = HERE, json_: Json = False) -> None:
+    """List the named moments that a restore can go back to, the newest first.
+
+    Examples:
+
+        insight backup points
+
+        insight backup points --json
+    """
+    from insightengine.wiring.recovery_points import point_table
+    from insightengine.wiring.recovery_verbs import open_house
+
+    found = point_table(open_house(project))
+    if json_:
+        print(json.dumps({"points": found}))  # noqa: T201
+    else:
+        print_table(("name", "at", "timeline", "lsn"), found)
+
+
+@app.command()
 def credentials(project: Project = HERE) -> None:
     """Keep the access key of the buckets: two lines on standard input, or typed when asked.
 

@@ -19,7 +19,8 @@ app = typer.Typer(help="Bring the databases back to a moment.", invoke_without_c
 def restore(
     context: typer.Context,
     to: Annotated[
-        str, typer.Option(help="latest, a time, a WAL position, a backup or a named point.")
+        str,
+        typer.Option(help="latest, a time, a WAL position, a backup, a release or a named point."),
     ] = "latest",
     into: Annotated[
         Path | None,
@@ -41,7 +42,9 @@ def restore(
 
         insight restore --to latest --yes
 
-        insight restore --to release:7f3a --into /mnt/copy
+        insight restore --to 7f3a2b91 --yes       # the moment before that release was made
+
+        insight restore --to before-import --into /mnt/copy
     """
     if context.invoked_subcommand is not None:
         return

@@ -16,6 +16,7 @@ from insightengine.core.lsn import Lsn
 from insightengine.recovery.models import Backup, BackupKind, NamedPoint, Standing
 from insightengine.recovery.moments import Moment, candidates
 
+BEFORE_RELEASE = "before-release-"  # …RELEASE-OPERATION: what a release names its moment
 _ASSUMED_BYTES_PER_S = 50e6  # until a restore was measured here
 
 
@@ -120,7 +121,8 @@ def parse_target(
     moments: Sequence[Moment],
     now: datetime,
 ) -> Target:
-    """`latest`, a time, a WAL position, a named point (or release), or a backup's id.
+    """`latest`, a time, a WAL position, a named point, a release (the moment before it), or a
+    backup's id.
 
     Raises InvalidInputError for what is none of these, and ConflictError for a time that passed
     twice because the clock was set back.
@@ -132,19 +134,27 @@ def parse_target(
     for backup in backups:
         if backup.id == text:
             return Target(TargetKind.BACKUP, text, lsn=backup.stop, timeline=backup.timeline)
-    for point in reversed(points):
-        if text in (point.name, point.name.removeprefix("release:")):
-            return Target(TargetKind.POINT, text, point.lsn, point.at, point.timeline)
+    found = _point(text, points)
+    if found is not None:
+        return Target(TargetKind.POINT, text, found.lsn, found.at, found.timeline)
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
         known = ", ".join(point.name for point in points[-8:]) or "none yet"
         raise InvalidInputError(
             f"found the target {text[:60]!r}, allowed are latest, a time such as "
-            "2026-01-02T03:04:05Z, a position such as 0/16B3748, a backup or a named point",
+            "2026-01-02T03:04:05Z, a position such as 0/16B3748, a backup, a release or a named "
+            "point",
             hint=f"named points: {known}",
         ) from None
     return _at_time(text, at if at.tzinfo else at.astimezone(), moments, now)
+
+
+def _point(text: str, points: Sequence[NamedPoint]) -> NamedPoint | None:
+    """By its name; for a release, the newest moment before it was made: nothing of it had run."""
+    by_name = [point for point in points if point.name == text]
+    before = [p for p in points if p.name.startswith(f"{BEFORE_RELEASE}{text}-")]
+    return next(reversed(by_name or before), None)
 
 
 def _at_time(text: str, at: datetime, moments: Sequence[Moment], now: datetime) -> Target:

@@ -33,7 +33,6 @@ from insightengine.release.service import ReleaseService
 from insightengine.runtimes.local.artefacts import Artefacts
 from insightengine.runtimes.local.colours import LocalRuntime, wanted_colours
 from insightengine.runtimes.local.sources import tree_of
-from insightengine.runtimes.local.supplied import postgres
 from insightengine.runtimes.port import Artefact, Source, Unit
 from insightengine.stores.journal.port import Journal, Json, StoredRelease
 from insightengine.wiring.application import (
@@ -53,6 +52,7 @@ from insightengine.wiring.containers import (
 from insightengine.wiring.environment import PlatformContext, read_secret
 from insightengine.wiring.operations import open_journal as open_journal
 from insightengine.wiring.platform import edge_configuration
+from insightengine.wiring.recovery_points import mark_release
 from insightengine.wiring.sites import site_addresses
 
 _QUERY_TIMEOUT_S = 5.0
@@ -79,7 +79,7 @@ def means_of(context: PlatformContext, journal: Journal | None = None) -> Means:
         install=lambda units: install_edge(context, units),
         sites=lambda unit: tuple(site_addresses(context, placed_of(unit))),
         provision=lambda unit: require_provisioned(context, unit),
-        restore_point=lambda name: restore_point(context, name),
+        restore_point=lambda name: mark_release(context, name),
         database=lambda unit, service: database_of(context, unit, service),
         measure=lambda sites, release, since, until: measure(context, sites, release, since, until),
         memory=lambda release, since, until: memory(context, release, since, until),
@@ -241,30 +241,6 @@ def require_provisioned(context: PlatformContext, unit: Unit) -> None:
             code="not_provisioned",
             hint="insight up --detach supplies it; then deploy again",
         )
-
-
-def restore_point(context: PlatformContext, name: str) -> str | None:
-    """Names the present moment in the write-ahead log; a restore can go back to it."""
-    with _administrator(context) as connection:
-        row = connection.execute("SELECT pg_create_restore_point(%s)", (name[:63],)).fetchone()
-    return str(row[0]) if row else None
-
-
-def _administrator(context: PlatformContext) -> psycopg.Connection[tuple[object, ...]]:
-    try:
-        return psycopg.connect(
-            host=context.settings.postgres_host,
-            port=context.settings.port(PortOffset.POSTGRES),
-            user=postgres.ADMIN,
-            dbname="postgres",
-            password=read_secret(context.state, "postgres_admin_password").reveal(),
-            autocommit=True,
-            connect_timeout=5,
-        )
-    except psycopg.Error as error:
-        raise UnavailableError(
-            f"PostgreSQL does not answer: {str(error).strip()}", hint="insight status"
-        ) from None
 
 
 def database_of(context: PlatformContext, unit: Unit, service: str) -> Connect:

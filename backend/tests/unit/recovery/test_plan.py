@@ -68,18 +68,24 @@ def test_a_chain_whose_parent_is_missing_is_broken() -> None:
         chain_of(backup(1, full), [])
 
 
-POINT = NamedPoint("release:7f3a", 1, Lsn(99_999_500), NOW - timedelta(hours=12))
+POINT = NamedPoint("before-release-7f3a-9", 1, Lsn(99_999_500), NOW - timedelta(hours=12))
 
 
 def target(text: str, moments: list[Moment] | None = None):  # type: ignore[no-untyped-def]
     return parse_target(text, [POINT], [backup(2)], moments or [], NOW)
 
 
+def test_a_release_means_the_newest_moment_before_it_was_made() -> None:
+    again = NamedPoint("before-release-7f3a-12", 1, Lsn(99_999_900), NOW - timedelta(hours=1))
+    other = NamedPoint("before-release-7f3aa-13", 1, Lsn(99_999_950), NOW)
+    found = parse_target("7f3a", [POINT, again, other], [backup(2)], [], NOW)
+    assert (found.kind, found.lsn) == (TargetKind.POINT, again.lsn)
+
+
 def test_every_kind_of_target_is_understood() -> None:
     assert target("latest").kind is TargetKind.LATEST
     assert target("0/16B3748").lsn == Lsn.parse("0/16B3748")
-    assert target("release:7f3a").lsn == POINT.lsn
-    assert target("7f3a").kind is TargetKind.POINT
+    assert target("before-release-7f3a-9").lsn == POINT.lsn
     assert target(backup(2).id).kind is TargetKind.BACKUP
     assert target("2026-06-15T11:00:00Z").at == NOW - timedelta(hours=1)
 
