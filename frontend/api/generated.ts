@@ -1873,6 +1873,9 @@ export interface components {
         /**
          * Objectives
          * @description null means unknown, which is never good. `breached` names `rpo` and `rto`.
+         *
+         *     `rto_s` is what the last drill or restore took where `is_rto_measured`; `rto_estimate_s` is for
+         *     today's size.
          */
         Objectives: {
             /** Breached */
@@ -1887,6 +1890,10 @@ export interface components {
             rpo_s: number | null;
             /** Rpo Target S */
             rpo_target_s: number | null;
+            /** Rto Estimate S */
+            rto_estimate_s: number | null;
+            /** Rto Measured At */
+            rto_measured_at: string | null;
             /** Rto S */
             rto_s: number | null;
             /** Rto Target S */

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from insightengine.cli.operating import Shown, follow, operate, print_table, show_result
 from insightengine.cli.options import HERE, Project
 
 if TYPE_CHECKING:
-    from insightengine.recovery.journal import Operation, OperationKind
+    from insightengine.core.secrets import Secret
+    from insightengine.recovery.journal import Operation
 
 app = typer.Typer(no_args_is_help=True, help="Take, prove and prune backups of the databases.")
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
@@ -124,6 +127,12 @@ def prune(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only show what stays, why, and what would go.")
     ] = False,
+    other_key: Annotated[
+        bool,
+        typer.Option(
+            "--other-key", help="With an access key that may delete: asked for, and not kept."
+        ),
+    ] = False,
     json_: Json = False,
 ) -> None:
     """Remove what the retention of the Compose file no longer keeps.
@@ -133,11 +142,16 @@ def prune(
         insight backup prune --dry-run
 
         insight backup prune
+
+        insight backup prune --other-key < key-that-may-delete.txt
     """
     from insightengine.recovery.journal import OperationKind
     from insightengine.recovery.service import plan_prune
     from insightengine.wiring.recovery_verbs import open_house
 
+    if other_key and not dry_run:
+        _prune_with_other_key(project, json_=json_)
+        return
     if not dry_run:
         operate(project, OperationKind.PRUNE, {}, detach=False, json_=json_)
         return
@@ -148,6 +162,43 @@ def prune(
         print(json.dumps({"plan": rows}))  # noqa: T201
     else:
         print_table(("backup", "stays", "because"), rows)
+
+
+@app.command()
+def export(
+    out: Annotated[Path, typer.Option(help="New folder for a backup, or new file for a dump.")],
+    backup: Annotated[str | None, typer.Argument(help="The id; the newest proven one.")] = None,
+    database: Annotated[
+        str | None, typer.Option(help="Only this database, as a dump, decrypted.")
+    ] = None,
+    table: Annotated[str | None, typer.Option(help="Only this SCHEMA.TABLE of it.")] = None,
+    to: Annotated[str, typer.Option(help="Of a dump: as in `insight restore --to`.")] = "latest",
+    sql: Annotated[bool, typer.Option("--sql", help="The dump as SQL, for psql.")] = False,
+    project: Project = HERE,
+    json_: Json = False,
+) -> None:
+    """Copy a backup out: whole and encrypted, or one database or table as a dump.
+
+    A whole backup becomes a repository of its own: `insight recover --from FOLDER` takes it.
+
+    Examples:
+
+        insight backup export --out /media/usb/shop
+
+        insight backup export --database app_shop --table public.orders --out orders.dump
+
+        insight backup export --database app_shop --to 2026-01-02T03:04:05Z --sql --out shop.sql
+    """
+    from insightengine.recovery.journal import OperationKind
+    from insightengine.wiring.exports import hand_over, require_new
+
+    require_new(out)
+    request: dict[str, Any] = {"to": to, "sql": sql}
+    given = {"backup": backup, "database": database, "table": table}
+    request |= {name: value for name, value in given.items() if value}
+    done = follow(project, OperationKind.EXPORT, request)
+    file = hand_over(Path(str(done.result["file"])), out)
+    show_result({**done.result, "file": str(file)}, json_=json_)
 
 
 @app.command()
@@ -168,7 +219,8 @@ def status(project: Project = HERE, json_: Json = False) -> None:
         found = {"objectives": objectives, "repositories": repositories, "under_way": under_way}
         print(json.dumps(found))  # noqa: T201
         return
-    print_table(("rpo_s", "rpo_target_s", "rto_s", "rto_target_s", "newest_proven"), [objectives])
+    shown = ("rpo_s", "rpo_target_s", "rto_s", "rto_estimate_s", "rto_target_s", "newest_proven")
+    print_table(shown, [objectives])
     print_table(("repository", "wal_lsn", "wal_at", "problem"), repositories)
     if under_way:
         print_table(("id", "state", "step", "progress"), under_way)
@@ -247,77 +299,33 @@ def credentials(project: Project = HERE) -> None:
         insight backup credentials < access-key.txt
     """
     from insightengine.cli.show import say
-    from insightengine.core.errors import InvalidInputError
-    from insightengine.core.secrets import Secret
     from insightengine.wiring.recovery_verbs import keep_credentials
 
-    if sys.stdin.isatty():
-        access = typer.prompt("access key id")
-        secret = typer.prompt("secret access key", hide_input=True)
-    else:
-        lines = sys.stdin.read().split()
-        if len(lines) != 2:
-            raise InvalidInputError(f"found {len(lines)} lines, wanted are access key and secret")
-        access, secret = lines
-    keep_credentials(project, access, Secret(secret))
+    keep_credentials(project, *_access_key())
     say("the access key is kept; `insight restart backups` uses it at once")
 
 
-def operate(
-    project: Any,
-    kind: OperationKind,
-    request: dict[str, Any],
-    *,
-    detach: bool,
-    json_: bool,
-) -> Operation | None:
-    """Asks, follows with progress on standard error, and prints the outcome."""
+def _access_key() -> tuple[str, Secret]:
+    """Two lines on standard input, or typed when asked; never an argument."""
+    from insightengine.core.errors import InvalidInputError
+    from insightengine.core.secrets import Secret
+
+    if sys.stdin.isatty():
+        access = typer.prompt("access key id")
+        return access, Secret(typer.prompt("secret access key", hide_input=True))
+    lines = sys.stdin.read().split()
+    if len(lines) != 2:
+        raise InvalidInputError(f"found {len(lines)} lines, wanted are access key and secret")
+    return lines[0], Secret(lines[1])
+
+
+def _prune_with_other_key(project: Path, *, json_: bool) -> None:
     import getpass
 
-    from insightengine.cli.show import say
-    from insightengine.wiring.recovery_verbs import ask_for, wait_for
+    from insightengine.wiring.pruning import prune_with
 
-    asked = ask_for(project, kind, request, getpass.getuser())
-    if detach:
-        print(json.dumps({"operation": asked.id}) if json_ else asked.id)  # noqa: T201
-        return None
-    shown = _Progress()
-    done = wait_for(project, asked, shown.show)
-    if json_:
-        print(json.dumps(done.result))  # noqa: T201
-    else:
-        for name, value in done.result.items():
-            say(f"  {name.replace('_', ' '):<14} {value}")
-    return done
-
-
-class _Progress:
-    """One line that is rewritten in a terminal; a line a step elsewhere."""
-
-    def __init__(self) -> None:
-        self._last = ""
-
-    def show(self, operation: Operation) -> None:
-        text = self._text(operation)
-        if text == self._last:
-            return
-        self._last = text
-        if sys.stderr.isatty():
-            sys.stderr.write(f"\r\033[K{text}" + ("\n" if operation.state.is_over else ""))
-            sys.stderr.flush()
-        elif operation.progress is None:
-            sys.stderr.write(f"{text}\n")
-
-    @staticmethod
-    def _text(operation: Operation) -> str:
-        progress = operation.progress
-        if progress is None:
-            return f"{operation.kind.value}: {operation.step or operation.state.value}"
-        done = f"{progress.done_bytes / 1e6:.0f}"
-        total = f" of {progress.total_bytes / 1e6:.0f}" if progress.total_bytes else ""
-        left = f", {progress.left_s:.0f} s left" if progress.left_s is not None else ""
-        rate = f"{progress.bytes_per_s / 1e6:.0f} MB/s"
-        return f"{operation.kind.value}: {progress.text}, {done}{total} MB, {rate}{left}"
+    access, secret = _access_key()
+    show_result(prune_with(project, access, secret, getpass.getuser()).result, json_=json_)
 
 
 def _operation(operation: Operation) -> dict[str, Any]:
@@ -326,17 +334,5 @@ def _operation(operation: Operation) -> dict[str, Any]:
         "kind": operation.kind.value,
         "state": operation.state.value,
         "step": operation.step,
-        "progress": _Progress._text(operation),  # noqa: SLF001
+        "progress": Shown.text(operation),
     }
-
-
-def print_table(columns: tuple[str, ...], rows: list[dict[str, Any]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column.replace("_", " "), overflow="fold")
-    for row in rows:
-        table.add_row(*("" if row.get(c) is None else str(row.get(c)) for c in columns))
-    Console(highlight=False, width=None if sys.stdout.isatty() else 160).print(table)

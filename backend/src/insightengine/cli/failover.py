@@ -27,7 +27,7 @@ def command(
 
         insight failover --force
     """
-    from insightengine.cli.backup import operate
+    from insightengine.cli.operating import operate
     from insightengine.recovery.journal import OperationKind
 
     request = {"forced": force}

@@ -13,6 +13,7 @@ from insightengine.cli import (
     demo,
     deploy,
     down,
+    drill,
     exec_,
     failover,
     ingest_keys,
@@ -55,7 +56,7 @@ for feature in (
 ):
     name = feature.__name__.rpartition(".")[2].replace("_", "-")
     app.command(name=name)(with_environment(feature.command))
-for group in (backup, restore, recover, release, releases, replica):
+for group in (backup, restore, recover, drill, release, releases, replica):
     app.add_typer(with_environments(group.app), name=group.__name__.rpartition(".")[2])
 app.command(name="exec", context_settings={"allow_interspersed_args": False})(
     with_environment(exec_.command)

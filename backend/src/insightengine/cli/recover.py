@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -74,12 +77,24 @@ def recover(
     say(f"  into      {project.resolve() / '.insight'}")
     if not yes and not (sys.stdin.isatty() and typer.confirm("Recover?")):
         raise ConflictError("nothing was done", code="not_confirmed", hint="add --yes")
-    result = bring_home(request, say)
+    result = bring_home(request, _told)
     if json_:
         print(json.dumps(result))  # noqa: T201
     else:
         for name, value in result.items():
             say(f"  {name.replace('_', ' '):<14} {value}")
+
+
+@contextmanager
+def _told(step: str) -> Iterator[None]:
+    """Says what is done, and how long it took."""
+    from insightengine.cli.show import say
+    from insightengine.recovery.procedures import PROCEDURES, DrillKind
+
+    began = time.monotonic()
+    yield
+    title = PROCEDURES[DrillKind.LOSE_HOST].stage(step).title
+    say(f"{time.monotonic() - began:6.1f} s  {title}")
 
 
 @key.command("create")

@@ -26,6 +26,15 @@ def restore(
         Path | None,
         typer.Option(help="Put the restored cluster into this new folder; replace nothing."),
     ] = None,
+    database: Annotated[
+        str | None, typer.Option(help="Only this database, beside the present one.")
+    ] = None,
+    table: Annotated[
+        str | None, typer.Option(help="Only this SCHEMA.TABLE of it, in a schema of its own.")
+    ] = None,
+    swap: Annotated[
+        bool, typer.Option("--swap", help="The database takes the present one's name.")
+    ] = False,
     project: Project = HERE,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask after the plan.")] = False,
     plan: Annotated[bool, typer.Option("--plan", help="Show the plan and do nothing.")] = False,
@@ -45,17 +54,19 @@ def restore(
         insight restore --to 7f3a2b91 --yes       # the moment before that release was made
 
         insight restore --to before-import --into /mnt/copy
+
+        insight restore --database app_shop --table public.orders --to 2026-01-02T03:04:05Z
     """
     if context.invoked_subcommand is not None:
         return
-    from insightengine.cli.backup import operate
+    from insightengine.cli.operating import operate
     from insightengine.core.errors import ConflictError
     from insightengine.recovery.journal import OperationKind
     from insightengine.wiring.recovery_verbs import open_house, restore_plan_table
 
     shown = restore_plan_table(open_house(project), to)
-    if into is not None:
-        shown["replaces"] = "nothing"
+    request = _request(to, into, database, table, swap=swap)
+    shown["replaces"] = _replaced(shown["replaces"], request)
     if plan and json_:
         print(json.dumps(shown))  # noqa: T201
         return
@@ -64,10 +75,37 @@ def restore(
         return
     if not yes and not (sys.stdin.isatty() and typer.confirm("Restore?")):
         raise ConflictError("nothing was done", code="not_confirmed", hint="add --yes")
-    request: dict[str, Any] = {"to": to}
-    if into is not None:
-        request["into"] = str(into.resolve())
     operate(project, OperationKind.RESTORE, request, detach=False, json_=json_)
+
+
+def _request(
+    to: str, into: Path | None, database: str | None, table: str | None, *, swap: bool
+) -> dict[str, Any]:
+    """Raises InvalidInputError for options that do not go together."""
+    from insightengine.core.errors import InvalidInputError
+
+    if (table or swap) and not database:
+        raise InvalidInputError("--table and --swap need --database", hint="--database app_shop")
+    if table and swap:
+        raise InvalidInputError("--swap exchanges whole databases; a table is restored beside")
+    if into and database:
+        raise InvalidInputError(
+            "--into takes the whole cluster",
+            hint="insight backup export --database NAME --out FILE",
+        )
+    given = {
+        "into": str(into.resolve()) if into else None,
+        "database": database,
+        "table": table,
+        "swap": swap,
+    }
+    return {"to": to, **{name: value for name, value in given.items() if value}}
+
+
+def _replaced(cluster: str, request: dict[str, Any]) -> str:
+    if request.get("swap"):
+        return f"the database {request['database']}"
+    return "nothing" if request.keys() & {"into", "database"} else cluster
 
 
 @app.command()
@@ -116,6 +154,7 @@ def show_plan(shown: dict[str, Any]) -> None:
     how = "measured here" if shown["is_estimate_measured"] else "assumed, never measured here"
     say(f"restore to {shown['to']}")
     say(f"  from      {' + '.join(shown['chain'])} ({shown['standing']})")
-    say(f"  replaces  {shown['replaces']}, which is kept until it is confirmed")
+    kept = "" if shown["replaces"] == "nothing" else ", which is kept"
+    say(f"  replaces  {shown['replaces']}{kept}")
     say(f"  lost      {shown['lost']}")
     say(f"  takes     about {shown['estimated_s']:g} s ({how})")

@@ -69,37 +69,12 @@ def run(request: UpRequest, *, detach: bool) -> None:
 
 
 def _release_first(upcoming: Upcoming, request: UpRequest) -> None:
-    """The application's first start is its first release; later ones are for `insight deploy`,
-    but while it is developed `insight up` takes over what changed."""
     from insightengine.cli.release_view import follow_operation
-    from insightengine.core.settings import Environment
-    from insightengine.wiring.release import open_journal
-    from insightengine.wiring.releasing import Deployment, ask_deployment, whoami
+    from insightengine.wiring.first_release import ask_first_release
 
-    placed = upcoming.placed
-    if placed is None:
-        return
-    journal = open_journal(upcoming.context)
-    serves = journal.unit(placed.application.name).serving
-    if serves and upcoming.context.settings.environment is not Environment.DEVELOPMENT:
-        return
-    under_way = journal.active(placed.application.name)
-    operation = (
-        under_way[0]
-        if under_way
-        else ask_deployment(
-            upcoming.context,
-            Deployment(
-                request.project,
-                whoami(),
-                request.file,
-                request.profiles,
-                "insight up",
-                skip_checks=True,
-            ),
-        )
-    )
-    follow_operation(upcoming.context, operation.id, quiet=True)
+    operation = ask_first_release(upcoming, request, "insight up")
+    if operation is not None:
+        follow_operation(upcoming.context, operation.id, quiet=True)
 
 
 def _say_where(upcoming: Upcoming, project: Path) -> None:

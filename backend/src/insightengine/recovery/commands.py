@@ -95,17 +95,42 @@ class Programs:
             f"--jobs={jobs}",
         )
 
-    def dump_database(self, server: ServerAddress, database: str, output: Path, jobs: int) -> Argv:
+    def dump(
+        self,
+        server: ServerAddress,
+        database: str,
+        output: Path,
+        *,
+        schema: str | None = None,
+        table: str | None = None,
+        as_sql: bool = False,
+    ) -> Argv:
+        """One file: PostgreSQL's custom format, which `pg_restore` reads, or SQL for `psql`."""
         return (
             self.path("pg_dump"),
             f"--host={server.host}",
             f"--port={server.port}",
             f"--username={server.user}",
             "--no-password",
-            "--format=directory",
-            f"--jobs={jobs}",
+            "--format=plain" if as_sql else "--format=custom",
+            *(("--compress=zstd:1",) if not as_sql else ()),
+            *((f"--schema={_exactly(schema)}",) if schema else ()),
+            *((f"--table={_exactly(table)}",) if table else ()),
             f"--file={output}",
             f"--dbname={database}",
+        )
+
+    def load(self, server: ServerAddress, database: str, file: Path) -> Argv:
+        """Reads a dump into a database that is there; all of it or, told, not."""
+        return (
+            self.path("pg_restore"),
+            f"--host={server.host}",
+            f"--port={server.port}",
+            f"--username={server.user}",
+            "--no-password",
+            "--exit-on-error",
+            f"--dbname={database}",
+            str(file),
         )
 
     def rewind(self, folder: Path, source: ServerAddress) -> Argv:
@@ -129,3 +154,8 @@ class Programs:
 
     def control_data(self, folder: Path) -> Argv:
         return (self.path("pg_controldata"), f"--pgdata={folder}")
+
+
+def _exactly(name: str) -> str:
+    """A pattern of pg_dump that means this name only: quoted, nothing in it is a wildcard."""
+    return ".".join('"' + part.replace('"', '""') + '"' for part in name.split("."))

@@ -63,6 +63,11 @@ class Envelope:
             pyrage.x25519.Identity.from_str(identity.reveal()) for identity in keyring.identities
         ]
 
+    @property
+    def recipients(self) -> tuple[str, ...]:
+        """The public keys that everything is encrypted to."""
+        return self._keyring.recipients
+
     def seal(self, key: str, plain: bytes) -> Sealed:
         """Needs memory for about twice the content."""
         compressed = zstd.compress(plain, self._level)

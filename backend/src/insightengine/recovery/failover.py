@@ -18,6 +18,7 @@ from insightengine.recovery.house import House, ReplicaPlace
 from insightengine.recovery.restore import wait_until_writable
 from insightengine.stores.server import PostgresServer
 
+PRIMARY_AWAY_S = 5.0  # longer than a crash recovery of a small WAL and a restart take
 _CATCH_UP_S = 10.0
 _CHECKPOINT = "Latest checkpoint location:"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -72,6 +72,27 @@ class ReplicaPlace:
 
 
 @dataclass(frozen=True, slots=True)
+class Loss:
+    """A lost machine to be rehearsed: a second platform in `folder`. `stage(key)` times a step,
+    `at_end` takes what undoes it. `key` is a recovery key; None for the machine's own."""
+
+    folder: Path
+    to: str
+    key: Path | None
+    stage: Callable[[str], AbstractContextManager[None]]
+    at_end: ExitStack
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a rehearsal brought to light: `findings` are what was wrong."""
+
+    figures: Mapping[str, float | int | str]
+    findings: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class House:
     configuration: Configuration
     folders: Folders
@@ -86,6 +107,9 @@ class House:
     # New folder, and where the old one is kept; whether the server comes up by itself now.
     replace_cluster: Callable[[Path, Path], bool]
     find_replica: Callable[[], ReplicaPlace | None]
+    lose_host: Callable[[Loss], Outcome]
+    export_to: Callable[[Path], Repository]
+    gather: Callable[[Path], None]  # writes what else is kept into the folder
 
     @property
     def replica(self) -> ReplicaPlace | None:

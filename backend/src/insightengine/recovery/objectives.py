@@ -11,14 +11,20 @@ from insightengine.recovery.house import House
 from insightengine.recovery.models import Backup, Standing
 from insightengine.recovery.moments import Moment
 from insightengine.recovery.plan import Target, TargetKind, restore_plan
+from insightengine.recovery.restore import MEASURED_RESTORE, RATE
 
+_UNMEASURED = "estimated, no restore was measured yet: insight drill restore"
 _PROVEN = frozenset({Standing.VERIFIED, Standing.RESTORED})
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectivesNow:
-    """None means that it is not known, which is never good. `rto_s` is measured by the last
-    restore where `is_rto_measured`, else estimated for today's size."""
+    """None means that it is not known, which is never good.
+
+    `rto_s` is what the last drill or restore took, `rto_estimate_s` what one would take for
+    today's size; without any measurement both are the estimate. The worse one is held against the
+    target: a drill of the past says nothing about what was added since.
+    """
 
     rpo_s: float | None
     rpo_target_s: float | None
@@ -27,13 +33,21 @@ class ObjectivesNow:
     is_rto_measured: bool
     newest_proven: str | None
     detail: str
+    rto_estimate_s: float | None = None
+    measured_at: str | None = None
+
+    @property
+    def expected_rto_s(self) -> float | None:
+        known = [value for value in (self.rto_s, self.rto_estimate_s) if value is not None]
+        return max(known, default=None)
 
     @property
     def breached(self) -> tuple[str, ...]:
         found = []
         if self.rpo_s is None or (self.rpo_target_s is not None and self.rpo_s > self.rpo_target_s):
             found.append("rpo")
-        if self.rto_target_s is not None and (self.rto_s is None or self.rto_s > self.rto_target_s):
+        expected = self.expected_rto_s
+        if self.rto_target_s is not None and (expected is None or expected > self.rto_target_s):
             found.append("rto")
         return tuple(found)
 
@@ -42,8 +56,10 @@ class ObjectivesNow:
             "rpo_s": self.rpo_s,
             "rpo_target_s": self.rpo_target_s,
             "rto_s": self.rto_s,
+            "rto_estimate_s": self.rto_estimate_s,
             "rto_target_s": self.rto_target_s,
             "is_rto_measured": self.is_rto_measured,
+            "rto_measured_at": self.measured_at,
             "newest_proven": self.newest_proven,
             "breached": list(self.breached),
             "detail": self.detail,
@@ -70,8 +86,8 @@ def objectives_now(house: House) -> ObjectivesNow:
     standings, backups = house.standings(), house.backups()
     proven = [b for b in backups if standings.get(b.id) in _PROVEN]
     targets = house.configuration.objectives
-    measured = house.catalogue.fact("last restore")
-    rto = _rto(house, proven, standings)
+    measured = house.catalogue.fact(MEASURED_RESTORE)
+    estimate = _rto(house, proven, standings)
     if not proven:
         detail = "no proven backup: everything would be lost"
         return ObjectivesNow(None, targets.rpo_s, None, targets.rto_s, False, None, detail)
@@ -90,11 +106,13 @@ def objectives_now(house: House) -> ObjectivesNow:
     return ObjectivesNow(
         rpo,
         targets.rpo_s,
-        rto,
+        measured["rto_s"] if measured else estimate,
         targets.rto_s,
         bool(measured),
         proven[-1].id,
-        f"last restore: {measured}" if measured else "estimated: no restore was measured yet",
+        f"measured by {measured['operation']}" if measured else _UNMEASURED,
+        estimate,
+        measured["at"] if measured else None,
     )
 
 
@@ -102,5 +120,5 @@ def _rto(house: House, proven: list[Backup], standings: dict[str, Standing]) -> 
     if not proven:
         return None
     latest = Target(TargetKind.LATEST, "latest")
-    rate = house.catalogue.fact("restore bytes per s")
+    rate = house.catalogue.fact(RATE)
     return restore_plan(latest, house.backups(), standings, None, rate).estimated_s

@@ -8,14 +8,20 @@ from typing import Any
 import structlog
 
 from insightengine.core.errors import InsightError
+from insightengine.recovery.catchup import catch_up
+from insightengine.recovery.drill import drill
+from insightengine.recovery.export import export
 from insightengine.recovery.failover import failover
 from insightengine.recovery.house import House
 from insightengine.recovery.journal import Operation, OperationKind, OperationState
-from insightengine.recovery.restore import restore, verify_by_restore
+from insightengine.recovery.partial import restore_part
+from insightengine.recovery.restore import restore
 from insightengine.recovery.service import prune, take_backup, verify_objects
+from insightengine.recovery.verify import verify_by_restore
 
 Verb = Callable[[House, str, Mapping[str, Any]], dict[str, Any]]
 MOST_ATTEMPTS = 3
+ELSEWHERE = "elsewhere"  # in a request: another process than the worker carries it out
 _log = structlog.get_logger("recovery")
 
 
@@ -29,12 +35,20 @@ def _verify(house: House, operation: str, request: Mapping[str, Any]) -> dict[st
     return {"backup": wanted, "passed": bool(checks) and not findings, "findings": findings}
 
 
+def _restore(house: House, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
+    verb = restore_part if request.get("database") else restore
+    return verb(house, operation, request)
+
+
 _VERBS: Mapping[OperationKind, Verb] = {
     OperationKind.BACKUP: take_backup,
     OperationKind.VERIFY: _verify,
     OperationKind.PRUNE: prune,
-    OperationKind.RESTORE: restore,
+    OperationKind.RESTORE: _restore,
+    OperationKind.EXPORT: export,
     OperationKind.FAILOVER: failover,
+    OperationKind.DRILL: drill,
+    OperationKind.SYNC: catch_up,
 }
 
 

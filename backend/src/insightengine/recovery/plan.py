@@ -33,8 +33,9 @@ def backup_due(
     timeline: int,
     recipients: Sequence[str],
     now: datetime,
+    gap_end: Lsn | None = None,
 ) -> Due | None:
-    """The backup that should be taken now, or None."""
+    """The backup that should be taken now, or None. WAL before `gap_end` is in no repository."""
     usable = [b for b in backups if standings.get(b.id) is not Standing.DAMAGED]
     fulls = [b for b in usable if b.kind is BackupKind.FULL]
     if not fulls:
@@ -44,6 +45,8 @@ def backup_due(
         return Due(BackupKind.FULL, f"timeline {timeline} has no backup")
     if set(fulls[-1].recipients) != set(recipients):
         return Due(BackupKind.FULL, "other keys shall be able to open it")
+    if gap_end is not None and newest.start < gap_end:
+        return Due(BackupKind.INCREMENTAL, "received write-ahead log was given up")
     if policy.full.is_due(fulls[-1].started_at, now):
         return Due(BackupKind.FULL, "by schedule")
     if policy.incremental.is_due(newest.started_at, now):

@@ -9,49 +9,59 @@ from __future__ import annotations
 import ctypes
 import os
 import shutil
-import subprocess
 import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from insightengine.core.errors import ConflictError, InsightError, UnavailableError
+from insightengine.core.errors import (
+    ConflictError,
+    InsightError,
+    LimitExceededError,
+    UnavailableError,
+)
 from insightengine.core.lsn import Lsn
 from insightengine.recovery.capture import Meter
 from insightengine.recovery.extract import extract_chain
 from insightengine.recovery.house import House
 from insightengine.recovery.journal import Progress
-from insightengine.recovery.models import Backup, Check, CheckKind, Witness
+from insightengine.recovery.models import Backup
 from insightengine.recovery.plan import (
     RestorePlan,
     Target,
-    TargetKind,
     parse_target,
     restore_plan,
 )
 from insightengine.recovery.repository import Repository
 from insightengine.recovery.scratch import SUPERUSER, Scratch, ScratchServer, running
-from insightengine.recovery.service import record_check
 from insightengine.recovery.walfeed import WalFeed
 from insightengine.recovery.walsource import AnyWal, SpooledWal, StoredWal, WalSource
+from insightengine.stores.server import ServerState
 
 RATE = "restore bytes per s"
+MEASURED_RESTORE = "measured restore"  # by a drill, or in earnest
 _RECOVERY_LIMIT_S = 3600.0
 _READY_LIMIT_S = 60.0
+_ROOM_BYTES = 128 * 1024**2  # for the write-ahead log while it is replayed
 
 
 def plan_restore(house: House, text: str) -> RestorePlan:
     """What `insight restore --to TEXT` would do now."""
     backups, catalogue = house.backups(), house.catalogue
     target = parse_target(text, catalogue.points(), backups, catalogue.moments(), house.now())
+    newest, rate = newest_stored(house), catalogue.fact(RATE)
+    return restore_plan(target, backups, house.standings(), newest, rate)
+
+
+def newest_stored(house: House) -> Lsn | None:
+    """How far any repository has the WAL."""
     positions = [
         Lsn.parse(fact["lsn"])
         for repository in house.repositories
-        if (fact := catalogue.fact(f"shipped {repository.name}"))
+        if (fact := house.catalogue.fact(f"shipped {repository.name}"))
     ]
-    newest = max(positions, default=None)
-    return restore_plan(target, backups, house.standings(), newest, catalogue.fact(RATE))
+    return max(positions, default=None)
 
 
 def restore(house: House, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -59,7 +69,7 @@ def restore(house: House, operation: str, request: Mapping[str, Any]) -> dict[st
     noted = house.journal.noted(operation)
     folder = house.folders.work / operation
     cluster = folder / "cluster"
-    began = time.monotonic()
+    began, is_first_attempt = time.monotonic(), not noted
     if "recovered" not in noted:
         plan = plan_restore(house, str(request.get("to", "latest")))
         figures = bring_back(house, operation, plan, folder)
@@ -69,7 +79,7 @@ def restore(house: House, operation: str, request: Mapping[str, Any]) -> dict[st
     if request.get("into"):
         into = Path(str(request["into"]))
         if cluster.exists():
-            cluster.replace(into)
+            shutil.move(cluster, into)  # also onto another disk
         shutil.rmtree(folder, ignore_errors=True)
         return {**figures, "into": str(into)}
     replaced = house.folders.replaced / operation
@@ -81,6 +91,9 @@ def restore(house: House, operation: str, request: Mapping[str, Any]) -> dict[st
     shutil.rmtree(folder, ignore_errors=True)
     seconds = round(time.monotonic() - began, 2)
     kept = str(replaced) if replaced.exists() else None
+    if is_first_attempt:
+        fact = {"rto_s": seconds, "at": house.now().isoformat(), "operation": operation}
+        house.catalogue.set_fact(MEASURED_RESTORE, fact)
     return {**figures, "seconds": seconds, "replaced": kept}
 
 
@@ -88,17 +101,11 @@ def bring_back(
     house: House, operation: str, plan: RestorePlan, folder: Path
 ) -> dict[str, float | int | str]:
     """Extracts, replays, and leaves a stopped and durable cluster in `folder/cluster`."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True, mode=0o700)
     began = time.monotonic()
+    begin_anew(folder)
     extract_into(house, operation, plan, folder / "cluster")
     extracted_s = time.monotonic() - began
-    with recovered(house, operation, plan.target, folder) as server:
-        with server.connect() as connection:
-            connection.set_password(SUPERUSER, house.admin_password)
-            state = connection.state()
-        server.stop()
-    sync_everything(folder / "cluster")
+    state = replay(house, operation, plan.target, folder)
     seconds = time.monotonic() - began
     size = sum(backup.plain_bytes for backup in plan.chain)
     house.catalogue.set_fact(RATE, size / seconds)
@@ -114,11 +121,41 @@ def bring_back(
     }
 
 
+def begin_anew(folder: Path) -> None:
+    """An empty folder for a restore; whatever an attempt that was killed has left is removed."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, mode=0o700)
+
+
+def replay(house: House, operation: str, target: Target, folder: Path) -> ServerState:
+    """Recovers `folder/cluster` to the target, stops its server in order, makes it durable."""
+    with recovered(house, operation, target, folder) as server:
+        with server.connect() as connection:
+            connection.set_password(SUPERUSER, house.admin_password)
+            state = connection.state()
+        server.stop()
+    sync_everything(folder / "cluster")
+    return state
+
+
+def require_room(folder: Path, needed_bytes: int) -> None:
+    """Raises LimitExceededError before anything is written where it could not fit."""
+    free = shutil.disk_usage(folder).free
+    if free < needed_bytes + _ROOM_BYTES:
+        raise LimitExceededError(
+            f"{free // 1024**2} MB are free in {folder}; the restored cluster needs "
+            f"{(needed_bytes + _ROOM_BYTES) // 1024**2} MB beside the present one",
+            code="disk_full",
+            hint="free some space, or restore elsewhere: insight restore --into FOLDER",
+        )
+
+
 def extract_into(house: House, operation: str, plan: RestorePlan, cluster: Path) -> None:
     """Each chain from the first repository that gives all of it, sound."""
+    require_room(cluster.parent, plan.restore_bytes)
     total = sum(backup.plain_bytes for backup in plan.chain)
     problems: list[str] = []
-    for repository in _holding_all(house, plan.chain):
+    for repository in holding_all(house, plan.chain):
         meter = Meter(
             lambda progress: house.journal.progress(operation, progress), total, "writing files"
         )
@@ -136,7 +173,7 @@ def extract_into(house: House, operation: str, plan: RestorePlan, cluster: Path)
     )
 
 
-def _holding_all(house: House, chain: tuple[Backup, ...]) -> list[Repository]:
+def holding_all(house: House, chain: tuple[Backup, ...]) -> list[Repository]:
     names = [house.catalogue.copies().get(backup.id, frozenset()) for backup in chain]
     return [r for r in house.repositories if all(r.name in holding for holding in names)]
 
@@ -214,86 +251,3 @@ def sync_everything(folder: Path) -> None:
             os.sync()
     finally:
         os.close(descriptor)
-
-
-def verify_by_restore(house: House, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
-    """Restores a backup into a scratch server and looks at it: every page, chosen tables, smoke."""
-    wanted = str(request.get("backup") or house.backups()[-1].id)
-    backup = next(one for one in house.backups() if one.id == wanted)
-    target = (
-        Target(TargetKind.LSN, wanted, lsn=backup.witness.lsn, timeline=backup.timeline)
-        if backup.witness
-        else Target(TargetKind.BACKUP, wanted, lsn=backup.stop, timeline=backup.timeline)
-    )
-    plan = restore_plan(
-        Target(TargetKind.BACKUP, wanted, lsn=backup.stop, timeline=backup.timeline),
-        house.backups(),
-        {},
-        None,
-        house.catalogue.fact(RATE),
-    )
-    folder = house.folders.work / operation
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True, mode=0o700)
-    began = time.monotonic()
-    findings: list[str] = []
-    figures: dict[str, float | int | str] = {}
-    try:
-        extract_into(house, operation, plan, folder / "cluster")
-        figures["extract_s"] = round(time.monotonic() - began, 2)
-        with recovered(house, operation, target, folder) as server:
-            figures["ready_s"] = round(time.monotonic() - began, 2)
-            findings += _look(house, server, backup.witness, figures)
-    except InsightError as error:
-        findings.append(error.message)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    repository = _holding_all(house, plan.chain)[0]
-    check = Check(
-        backup=wanted,
-        kind=CheckKind.RESTORE,
-        at=house.now(),
-        passed=not findings,
-        seconds=round(time.monotonic() - began, 2),
-        bytes_read=sum(one.stored_bytes for one in plan.chain),
-        repository=repository.name,
-        findings=tuple(findings),
-        figures=figures,
-    )
-    record_check(house, repository, check)
-    if check.passed:
-        house.catalogue.set_fact("last restore", {"backup": wanted, **figures})
-    return {"backup": wanted, "passed": check.passed, "findings": findings, **figures}
-
-
-def _look(
-    house: House,
-    server: ScratchServer,
-    witness: Witness | None,
-    figures: dict[str, float | int | str],
-) -> list[str]:
-    findings: list[str] = []
-    for one in witness.tables if witness else ():
-        with server.connect(one.database) as connection:
-            found = connection.count_and_sum(one.table)
-        figures[f"rows of {one.table}"] = found[0]
-        if found != (one.rows, one.checksum):
-            findings.append(f"{one.table} has {found[0]} rows ({found[1]}), not {one.rows}")
-    smoke, database = house.policy.verify.smoke, house.configuration.application_database
-    if smoke and database:
-        with server.connect(database) as connection:
-            rows = connection.query(smoke)
-        if not rows or not rows[0][0]:
-            findings.append(f"the smoke query answered {rows[:1]}")
-    began = time.monotonic()
-    done = subprocess.run(
-        house.programs.check_databases(server.address, jobs=2),
-        env={"PATH": os.defpath, "LC_ALL": "C"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    figures["amcheck_s"] = round(time.monotonic() - began, 2)
-    if done.returncode != 0:
-        findings.append(f"pg_amcheck: {(done.stdout or done.stderr).strip()[:500]}")
-    return findings

@@ -68,6 +68,15 @@ class ScratchServer:
             hint=f"look at {self._scratch.log}",
         )
 
+    def kill(self) -> None:
+        """As a crash ends it: SIGKILL for the postmaster; returns when it is gone."""
+        self._process.kill()
+        self._process.wait()
+
+    @property
+    def is_running(self) -> bool:
+        return self._process.poll() is None
+
     def stop(self, *, is_needed: bool = True) -> None:
         """An orderly stop, with a checkpoint; or at once when the cluster is thrown away."""
         if self._process.poll() is None:

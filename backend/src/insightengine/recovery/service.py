@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import io
-import os
 import random
 import shutil
-import tarfile
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
@@ -21,13 +18,12 @@ from pydantic import TypeAdapter
 from insightengine.core.errors import ConflictError, InsightError, UnavailableError
 from insightengine.core.lsn import Lsn
 from insightengine.recovery import names
+from insightengine.recovery.bundle import store_state
 from insightengine.recovery.capture import Captured, Spread, capture
 from insightengine.recovery.house import House
 from insightengine.recovery.journal import Progress
-from insightengine.recovery.keys import RECOVERY_KEY_HEAD
 from insightengine.recovery.manifest import parse_manifest
 from insightengine.recovery.models import (
-    CHUNK_BYTES,
     Backup,
     BackupKind,
     Check,
@@ -46,9 +42,6 @@ from insightengine.stores.server import ServerState
 _BACKUP: TypeAdapter[Backup] = TypeAdapter(Backup)
 _WAL_LIMIT_S = 180.0
 _LEAST_SAMPLE = 3
-_SKIPPED = frozenset({".git", ".insight", "node_modules", ".venv", "__pycache__", ".mypy_cache"})
-_OTHER_STATE = ".insight-"  # the state of another environment of the project
-_MOST_APPLICATION_BYTES = 256 * 1024**2
 _UNFINISHED_S = 24 * 3600.0
 
 
@@ -115,7 +108,7 @@ def _stream(house: House, operation: str, request: Mapping[str, Any]) -> tuple[B
             lambda progress: house.journal.progress(operation, progress),
             None if parent else sum(size for _, size in sizes),
         )
-    state_chunks = _store_state(house, backup_id, spread)
+    state_chunks = store_state(house, backup_id, spread, _work(house))
     backup = _described(house, backup_id, kind, parent, state, began, captured, request)
     backup = replace(
         backup,
@@ -205,52 +198,6 @@ def _witness(house: House) -> Witness | None:
     except InsightError:
         return None
     return Witness(lsn, house.now(), tuple(TableWitness(database, *one) for one in found))
-
-
-def _store_state(house: House, backup_id: str, spread: Spread) -> tuple[Chunk, ...]:
-    """Secrets, configuration and the application's own files: what a bare machine lacks."""
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w") as archive:
-        archive.add(house.folders.secrets, "secrets")
-        configuration = house.folders.root / "configuration.json"
-        if configuration.exists():
-            archive.add(configuration, "configuration.json")
-        folder = house.configuration.application_folder
-        if folder and _size_of(Path(folder)) <= _MOST_APPLICATION_BYTES:
-            for path in _application_files(Path(folder)):
-                archive.add(path, Path("application") / path.relative_to(folder), recursive=False)
-    content = out.getvalue()
-    return tuple(
-        spread.put(number, names.state(backup_id, number), content[start : start + CHUNK_BYTES])
-        for number, start in enumerate(range(0, len(content), CHUNK_BYTES))
-    )
-
-
-def _application_files(folder: Path) -> Iterator[Path]:
-    """What the services can read themselves. A file that they cannot read is none of theirs and
-    must not end the backup; a recovery key has to stay outside of what it opens."""
-    for place, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not _is_skipped(name))
-        for path in (Path(place) / name for name in sorted(files)):
-            if path.is_file() and os.access(path, os.R_OK) and not _is_recovery_key(path):
-                yield path
-
-
-def _is_recovery_key(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(len(RECOVERY_KEY_HEAD)) == RECOVERY_KEY_HEAD
-
-
-def _is_skipped(name: str) -> bool:
-    return name in _SKIPPED or name.startswith(_OTHER_STATE)
-
-
-def _size_of(folder: Path) -> int:
-    size = 0
-    for place, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not _is_skipped(name)]
-        size += sum((Path(place) / name).lstat().st_size for name in files)
-    return size
 
 
 def _wait_for_wal(

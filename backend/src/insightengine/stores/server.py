@@ -188,6 +188,11 @@ class PostgresServer:
             cursor = self._connected().execute(statement.encode(), values or None)
             return cursor.fetchall() if cursor.description else []
 
+    def run(self, statement: sql.Composed) -> None:
+        """One statement whose names were composed, in a transaction of its own."""
+        with self._lock, self._answering():
+            self._connected().execute(statement)
+
     def count_and_sum(self, table: str) -> tuple[int, str]:
         """Rows of a table, and a checksum over them that does not depend on their order."""
         with self._lock, self._answering():

@@ -7,6 +7,7 @@ import os
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import httpx
@@ -33,6 +34,7 @@ from insightengine.telemetry.query import (
     TelemetryQueries,
 )
 from insightengine.wiring.environment import PlatformContext, read_secret
+from insightengine.wiring.recovery_health import check_objectives
 from insightengine.wiring.store_commands import StoreCommands, store_commands
 
 _log = structlog.get_logger("api")
@@ -158,6 +160,7 @@ def _checks(
         "store": answers(settings.store_host, PortOffset.STORE, "/ping"),
         "collector": answers(settings.collector_host, PortOffset.COLLECTOR, "/healthz"),
         "supervisor": supervisor,
+        "recovery": partial(check_objectives, settings, context.state, web),
     }
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import os
 import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from urllib.parse import urlsplit
 
 from insightengine.application.backup import FolderTarget, S3Target, Target
 from insightengine.core.errors import ConflictError, InvalidInputError, NotFoundError
+from insightengine.core.secrets import Secret
 from insightengine.recovery import names
 from insightengine.recovery.envelope import Envelope
 from insightengine.recovery.house import Configuration, rebuild
@@ -27,8 +29,10 @@ from insightengine.runtimes.local.identity import prepare_state, service_user
 from insightengine.runtimes.local.specs import ServiceUser
 from insightengine.stores.objects.port import ObjectStore
 from insightengine.wiring.application import base_environment
+from insightengine.wiring.beside import bring_back
 from insightengine.wiring.compose_files import find_compose_file
 from insightengine.wiring.environment import PlatformContext, as_environment, load_project
+from insightengine.wiring.first_release import release_now
 from insightengine.wiring.local import UpRequest, bring_up, follow_start
 from insightengine.wiring.recovery import (
     ACCESS_KEY,
@@ -42,9 +46,14 @@ from insightengine.wiring.recovery import (
 )
 from insightengine.wiring.recovery_verbs import read_key
 
+Stages = Callable[[str], AbstractContextManager[None]]
+
 
 @dataclass(frozen=True, slots=True)
 class RecoverRequest:
+    """`place` stands for `source` where the target is known, `credentials` for what the
+    environment holds. `rework` may change the Compose file before anything is started from it."""
+
     source: str
     key: Path
     project: Path
@@ -54,9 +63,14 @@ class RecoverRequest:
     cluster: str | None = None
     base_port: int | None = None
     start: bool = True
+    place: Target | None = None
+    credentials: tuple[str, Secret] | None = None
+    rework: Callable[[Path], None] | None = None
 
     @property
     def target(self) -> Target:
+        if self.place is not None:
+            return self.place
         url = urlsplit(self.source)
         if url.scheme == "s3":
             return S3Target(url.netloc, url.path.strip("/"), self.endpoint, self.region)
@@ -82,9 +96,7 @@ def look(request: RecoverRequest) -> Found:
             f"{context.state.postgres} holds a cluster; a recovery needs an empty state folder",
             hint="insight restore, for a platform that is there; or another --project",
         )
-    store = store_of(request.target, request.project, None)
-    note = _chosen(request, clusters_in(store))
-    backup = _newest(request, store, note)
+    _, note, backup = _opened(request)
     return Found(note.application, note.host, note.cluster, backup.id)
 
 
@@ -116,21 +128,39 @@ def _newest(request: RecoverRequest, store: ObjectStore, note: ClusterNote) -> B
     return found.backups[-1]
 
 
-def bring_home(request: RecoverRequest, say: Callable[[str], None]) -> dict[str, Any]:
+def _opened(request: RecoverRequest) -> tuple[ObjectStore, ClusterNote, Backup]:
+    store = store_of(request.target, request.project, request.credentials)
+    note = _chosen(request, clusters_in(store))
+    return store, note, _newest(request, store, note)
+
+
+def bring_home(request: RecoverRequest, stage: Stages) -> dict[str, Any]:
     """State bundle first (secrets, configuration, application), then the cluster, then the start.
 
-    Run again after a kill, it begins with whatever is not there yet.
+    `stage` is entered for each step of the procedure `lose-host`. Run again after a kill, it
+    begins with whatever is not there yet.
     """
     began = time.monotonic()
-    store = store_of(request.target, request.project, None)
-    note = _chosen(request, clusters_in(store))
-    backup = _newest(request, store, note)
-    context = load_project(request.project)
-    user = service_user(context.settings.service_user, request.project)
-    prepare_state(context.state, user)
-    repository = Repository(store, note.cluster, Envelope(read_key(request.key)))
-    compose = _unpack_state(request, context, repository, backup, user)
-    say(f"{time.monotonic() - began:6.1f} s  secrets, configuration and application are back")
+    with stage("open"):
+        store, note, backup = _opened(request)
+    with stage("state"):
+        context = load_project(request.project)
+        user = service_user(context.settings.service_user, request.project)
+        prepare_state(context.state, user)
+        repository = Repository(store, note.cluster, Envelope(read_key(request.key)))
+        compose = _unpack_state(request, context, repository, backup, user)
+        if compose is not None and request.rework is not None:
+            request.rework(compose)
+    with stage("cluster"):
+        result = _restored(request, context, user, note)
+    if request.start:
+        _start(UpRequest(request.project, compose, request.base_port), stage)
+    return {**result, "total_s": round(time.monotonic() - began, 1)}
+
+
+def _restored(
+    request: RecoverRequest, context: PlatformContext, user: ServiceUser | None, note: ClusterNote
+) -> Mapping[str, Any]:
     house = house_of(context, note.cluster)
     rebuild(house)
     left = [o for o in house.journal.under_way() if o.kind is OperationKind.RESTORE]
@@ -141,19 +171,23 @@ def bring_home(request: RecoverRequest, say: Callable[[str], None]) -> dict[str,
     )
     _run_as(context, user, operation.id, note.cluster)
     done = house.journal.get(operation.id)
+    house.close()
     if done.state is not OperationState.DONE:
         raise ConflictError(
             f"the cluster could not be restored: {done.error or 'it was killed'}",
             code="operation_failed",
             hint=done.hint or "run the same command again",
         )
-    say(f"{time.monotonic() - began:6.1f} s  the cluster is back at {done.result.get('lsn')}")
-    if request.start:
-        upcoming = bring_up(UpRequest(request.project, compose, request.base_port))
+    return done.result
+
+
+def _start(request: UpRequest, stage: Stages) -> None:
+    with stage("platform"):
+        upcoming = bring_up(request)
         for _ in follow_start(upcoming):
             pass
-        say(f"{time.monotonic() - began:6.1f} s  the platform serves")
-    return {**done.result, "total_s": round(time.monotonic() - began, 1)}
+    with stage("release"):
+        release_now(upcoming, request, "recovered")
 
 
 def _unpack_state(
@@ -164,14 +198,14 @@ def _unpack_state(
     user: ServiceUser | None,
 ) -> Path | None:
     """Brings secrets and configuration into the state folder; the Compose file's path, if any."""
-    content = b"".join(
-        repository.get_chunk(names.state(backup.id, chunk.number), chunk)
-        for chunk in backup.state_chunks
-    )
     folder = context.state.run / "unpacked"
     shutil.rmtree(folder, ignore_errors=True)
-    with tarfile.open(fileobj=io.BytesIO(content)) as archive:
-        _unpack(archive, folder)
+    with tempfile.TemporaryFile(dir=context.state.run) as file:
+        for chunk in backup.state_chunks:
+            file.write(repository.get_chunk(names.state(backup.id, chunk.number), chunk))
+        file.seek(0)
+        with tarfile.open(fileobj=file) as archive:
+            _unpack(archive, folder)
     for secret in (folder / "secrets").iterdir():
         write_private(context.state.secret(secret.name), secret.read_text(encoding="utf-8"), user)
     root = recovery_folder(context.state)
@@ -184,9 +218,20 @@ def _unpack_state(
     _write_configuration(request, configuration, root, user)
     recipient = read_key(request.key).recipients[0]
     write_private(root / "recipients", f"{recipient}\n", user)
+    bring_back(context, folder)
+    _hand_over(context, user)
     compose = _application(request, folder)
     shutil.rmtree(folder, ignore_errors=True)
     return compose
+
+
+def _hand_over(context: PlatformContext, user: ServiceUser | None) -> None:
+    """What root has unpacked belongs to the services' user."""
+    if user is None:
+        return
+    for folder in (context.state.releases, context.state.valkey):
+        for path in folder.rglob("*"):
+            os.chown(path, user.uid, user.gid)
 
 
 def _unpack(archive: tarfile.TarFile, folder: Path) -> None:
@@ -206,7 +251,7 @@ def _unpack(archive: tarfile.TarFile, folder: Path) -> None:
 def _keep_access_keys(context: PlatformContext, user: ServiceUser | None) -> None:
     """What opened the bucket now goes on to open it for the recovered platform."""
     access, secret = os.environ.get("AWS_ACCESS_KEY_ID"), os.environ.get("AWS_SECRET_ACCESS_KEY")
-    if access and secret:
+    if access and secret:  # given by hand; those of the state bundle are in place already
         write_private(context.state.secret(ACCESS_KEY), access, user)
         write_private(context.state.secret(SECRET_KEY), secret, user)
 

@@ -33,7 +33,7 @@ from insightengine.runtimes.port import (
 from insightengine.wiring.application import Placed, base_environment
 from insightengine.wiring.containers import container_reach, docker_access, is_hosted, watcher
 from insightengine.wiring.environment import PlatformContext, as_environment
-from insightengine.wiring.recovery import recovery_processes, wal_safety
+from insightengine.wiring.recovery_processes import recovery_processes, wal_safety
 from insightengine.wiring.sites import application_sites, site_addresses
 
 _POSTGRES = "insightengine.runtimes.local.supplied.postgres"

@@ -6,7 +6,6 @@ import contextlib
 import os
 import shutil
 import signal
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -16,7 +15,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from insightengine.application.backup import FolderTarget, S3Target, Target
+from insightengine.application.backup import BackupPolicy, FolderTarget, S3Target, Target
 from insightengine.application.model import SuppliedKind
 from insightengine.core.errors import InsightError, UnavailableError
 from insightengine.core.secrets import Secret
@@ -25,10 +24,11 @@ from insightengine.recovery.catalogue import Catalogue, open_database
 from insightengine.recovery.commands import Programs
 from insightengine.recovery.envelope import Envelope
 from insightengine.recovery.house import (
-    RECEIVER,
     Configuration,
     Folders,
     House,
+    Loss,
+    Outcome,
     ReplicaPlace,
 )
 from insightengine.recovery.journal import Journal
@@ -40,18 +40,18 @@ from insightengine.recovery.keys import (
     new_seal,
     public_half,
 )
-from insightengine.recovery.repository import Brake, Repository
+from insightengine.recovery.repository import Brake, ClusterNote, Repository, note_cluster
 from insightengine.runtimes.local.control import ask
 from insightengine.runtimes.local.records import alive_records
 from insightengine.runtimes.local.specs import ServiceUser
 from insightengine.runtimes.local.supplied import cluster as cluster_folder
 from insightengine.runtimes.local.supplied import postgres
-from insightengine.runtimes.port import HttpReady, PostgresReady, ProcessSpec, RunningReady
 from insightengine.stores.objects.folder import FolderObjects
 from insightengine.stores.objects.port import ObjectStore
 from insightengine.stores.server import ServerAddress
-from insightengine.wiring.application import Placed, base_environment, database_owners
-from insightengine.wiring.environment import PlatformContext, as_environment, read_secret
+from insightengine.wiring.application import Placed, database_owners
+from insightengine.wiring.beside import gather
+from insightengine.wiring.environment import PlatformContext, read_secret
 
 _HOST = "127.0.0.1"
 _STOP_LIMIT_S = 60.0
@@ -103,9 +103,21 @@ def _configuration(context: PlatformContext, placed: Placed | None, project: Pat
         project=str(project.resolve()),
         application_folder=str(placed.folder),
         application_database=owners[0].database if owners else None,
-        backup=placed.application.backup,
+        backup=_resolved(placed, owners),
         objectives=placed.application.objectives,
     )
+
+
+def _resolved(placed: Placed, owners: Sequence[postgres.DatabaseOwner]) -> BackupPolicy:
+    """Witnesses may name the service in place of its database."""
+    services = [service.name for service in placed.supplied(SuppliedKind.POSTGRES)]
+    databases = dict(zip(services, (owner.database for owner in owners), strict=False))
+    policy = placed.application.backup
+    tables = []
+    for table in policy.verify.tables:
+        first, _, rest = table.partition(".")
+        tables.append(f"{databases.get(first, first)}.{rest}")
+    return replace(policy, verify=replace(policy.verify, tables=tuple(tables)))
 
 
 def configuration_of(state: StateFolder) -> Configuration:
@@ -183,8 +195,13 @@ def credentials_of(state: StateFolder) -> tuple[str, Secret] | None:
     return read_secret(state, ACCESS_KEY).reveal(), read_secret(state, SECRET_KEY)
 
 
-def house_of(context: PlatformContext, cluster: str | None = None) -> House:
-    """Everything that recovery works with. `cluster` is that of the state folder if not given.
+def house_of(
+    context: PlatformContext,
+    cluster: str | None = None,
+    credentials: tuple[str, Secret] | None = None,
+) -> House:
+    """Everything that recovery works with. `cluster` is that of the state folder if not given, and
+    `credentials` of the buckets are those that were kept.
 
     Raises UnavailableError where no cluster was ever created.
     """
@@ -194,7 +211,7 @@ def house_of(context: PlatformContext, cluster: str | None = None) -> House:
     envelope = Envelope(keyring, configuration.backup.compression)
     brake = Brake(configuration.backup.rate_bytes_per_s)
     identifier = cluster or _cluster_of(state)
-    stores = stores_of(configuration, state, credentials_of(state))
+    stores = stores_of(configuration, state, credentials or credentials_of(state))
     database = open_database(recovery_folder(state))
     return House(
         configuration=configuration,
@@ -209,7 +226,27 @@ def house_of(context: PlatformContext, cluster: str | None = None) -> House:
         admin_password=read_secret(state, "postgres_admin_password"),
         replace_cluster=lambda new, kept: replace_cluster(state, new, kept),
         find_replica=lambda: _replica_place(context) if replica_mark(state).exists() else None,
+        lose_host=lambda loss: _lose_host(context, loss),
+        export_to=lambda folder: _export_to(folder, configuration, identifier, envelope),
+        gather=lambda folder: gather(context, configuration.backup.include, folder),
     )
+
+
+def _export_to(
+    folder: Path, configuration: Configuration, cluster: str, envelope: Envelope
+) -> Repository:
+    """A new repository in a folder, which `insight recover --from` takes."""
+    store = FolderObjects(folder)
+    recipients = envelope.recipients
+    host = os.uname().nodename
+    note_cluster(store, ClusterNote(cluster, configuration.application, host, recipients, now()))
+    return Repository(store, cluster, envelope)
+
+
+def _lose_host(context: PlatformContext, loss: Loss) -> Outcome:
+    from insightengine.wiring.drill_host import lose_host  # it needs all of this module
+
+    return lose_host(context, loss)
 
 
 def server_address(context: PlatformContext) -> ServerAddress:
@@ -324,81 +361,6 @@ def replace_cluster(state: StateFolder, new: Path, replaced: Path) -> bool:
         if record is None:
             ask(state.run, {"verb": "restart", "names": ["postgres"]})
     return True
-
-
-def recovery_processes(context: PlatformContext, placed: Placed | None) -> tuple[ProcessSpec, ...]:
-    """The WAL receiver and the worker; none when backups are switched off."""
-    if placed is not None and not placed.application.backup.enabled:
-        return ()
-    environment = {**base_environment(context), **as_environment(context)}
-    root = recovery_folder(context.state)
-    programs = Programs(postgres.binary("postgres").parent)
-    receiver = ProcessSpec(
-        name="wal-receiver",
-        argv=programs.receive_wal(server_address(context), root / "receiving", RECEIVER),
-        cwd=context.state.root,
-        env={**environment, "PGPASSFILE": str(root / "pgpass")},
-        readiness=RunningReady(),
-        depends_on=("postgres",),
-        prepare=((sys.executable, "-m", "insightengine.worker.wal_receiver"),),
-        stop_signal="SIGINT",
-        labels={"service": "wal-receiver", "colour": "", "release": "", "kind": "platform"},
-    )
-    port = context.settings.port(PortOffset.BACKUPS)
-    worker = ProcessSpec(
-        name="backups",
-        argv=(sys.executable, "-m", "insightengine.worker.backups"),
-        cwd=context.state.root,
-        env=environment,
-        readiness=HttpReady(f"http://{_HOST}:{port}/healthz"),
-        depends_on=(),
-        ports=(port,),
-        stop_timeout_s=20.0,
-        labels={"service": "backups", "colour": "", "release": "", "kind": "platform"},
-    )
-    replica = (replica_process(context),) if replica_mark(context.state).exists() else ()
-    return (receiver, worker, *replica)
-
-
-def replica_process(context: PlatformContext) -> ProcessSpec:
-    """A standby on a port of its own; its folder is prepared before each start."""
-    settings, state = context.settings, context.state
-    port = settings.port(PortOffset.REPLICA)
-    source = f"{admin_address(context).words} application_name={postgres.REPLICA}"
-    options = {
-        "primary_conninfo": f"{source} passfile={admin_pass_file(context)}",
-        "primary_slot_name": postgres.REPLICA,
-        "hot_standby": "on",
-    }
-    return ProcessSpec(
-        name="replica",
-        argv=(
-            *postgres.server_argv(replica_folder(state), port, settings.listen_host),
-            *(word for name, value in options.items() for word in ("-c", f"{name}={value}")),
-        ),
-        cwd=state.root,
-        env={**base_environment(context), **as_environment(context)},
-        readiness=PostgresReady(
-            settings.postgres_host,
-            port,
-            postgres.ADMIN,
-            "postgres",
-            state.secret("postgres_admin_password"),
-        ),
-        depends_on=("postgres",),
-        prepare=((sys.executable, "-m", "insightengine.worker.replica"),),
-        ports=(port,),
-        stop_signal="SIGINT",
-        stop_timeout_s=30.0,
-        labels={"service": "replica", "colour": "", "release": "", "kind": "platform"},
-    )
-
-
-def wal_safety(placed: Placed | None) -> postgres.WalSafety:
-    if placed is None or not placed.application.backup.enabled:
-        return postgres.WalSafety()
-    wal = placed.application.backup.wal
-    return postgres.WalSafety(wal.slot_limit_bytes, RECEIVER if wal.synchronous else None)
 
 
 def write_private(path: Path, text: str, user: ServiceUser | None) -> None:

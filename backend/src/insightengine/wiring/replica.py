@@ -20,10 +20,10 @@ from insightengine.wiring.recovery import (
     admin_address,
     replica_folder,
     replica_mark,
-    replica_process,
     server_address,
     write_private,
 )
+from insightengine.wiring.recovery_processes import replica_process
 
 
 def add_replica(project: Path) -> int:

@@ -9,32 +9,45 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
 import structlog
 
 from insightengine.core.errors import InsightError
-from insightengine.core.lsn import Lsn, Segment
+from insightengine.core.lsn import SEGMENT_BYTES, Lsn, Segment
 from insightengine.core.settings import PortOffset
+from insightengine.recovery.catchup import lacking
+from insightengine.recovery.failover import PRIMARY_AWAY_S
 from insightengine.recovery.house import RECEIVER, House
 from insightengine.recovery.journal import OperationKind, OperationState
+from insightengine.recovery.measure import Flow, measurements
 from insightengine.recovery.moments import Moment, thinned
 from insightengine.recovery.objectives import objectives_now
-from insightengine.recovery.operations import MOST_ATTEMPTS
+from insightengine.recovery.operations import ELSEWHERE, MOST_ATTEMPTS
 from insightengine.recovery.plan import backup_due
-from insightengine.recovery.repository import ClusterNote, note_cluster, require_repository
+from insightengine.recovery.repository import (
+    ClusterNote,
+    answers,
+    note_cluster,
+    require_repository,
+)
 from insightengine.recovery.shipping import Shipper
+from insightengine.recovery.spooling import Spooled, tidying
 from insightengine.stores.objects.port import ObjectStore
+from insightengine.stores.server import PostgresServer
 from insightengine.telemetry.serving import serve
 from insightengine.wiring.environment import PlatformContext
 from insightengine.wiring.recovery import house_of
 from insightengine.worker.process import run
 
 _HOST = "127.0.0.1"
+WAL_GAP = "received WAL was given up up to"
 _TICK_S = 0.5
-_SHIP_S = 0.2
-_PRIMARY_AWAY_S = 5.0  # longer than a crash recovery of a small WAL and a restart take
+_TIDY_S = 5.0
+_CATCH_UP_S = 600.0
 _log = structlog.get_logger("backups")
 
 
@@ -46,6 +59,8 @@ class Worker:
         self.halt = threading.Event()
         self.flushed: Lsn | None = None
         self.timeline: int | None = None
+        self.flow = Flow()
+        self._tidied_at = 0.0
         self._began = house.now()
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._shippers = [
@@ -79,7 +94,8 @@ class Worker:
             except Exception:
                 _log.exception("a step failed")
                 self.halt.wait(5)
-            self.halt.wait(_SHIP_S if argument is not None else _TICK_S)
+            ship_s = self.house.policy.wal.ship_every_s / 2  # a tick, and the time of a put
+            self.halt.wait(ship_s if argument is not None else _TICK_S)
 
     def _ship(self, shipper: Shipper) -> None:
         before = shipper.shipped
@@ -98,19 +114,34 @@ class Worker:
         )
         if before is None or before.lsn.segment != after.lsn.segment:
             self.house.catalogue.set_coverage(after.repository, shipper.coverage())
-            self._tidy()
         if after.error and (before is None or before.error != after.error):
             _log.warning("write-ahead log is not shipped", reason=after.error)
 
     def _tidy(self) -> None:
-        """Removes received files that every repository has; the newest stays for the receiver."""
+        """Keeps the folder of received WAL within its limit; what had to go is told and noted."""
+        found = tidying(
+            list(self._spooled()), len(self._shippers), self.house.policy.wal.spool_limit_bytes
+        )
+        for one in found.remove:
+            (self.house.folders.spool / one.folder / one.segment.name).unlink(missing_ok=True)
+        if found.gaps:
+            last = max(one.segment for one in found.gaps)
+            _log.warning(
+                "received write-ahead log was given up: no repository takes it",
+                up_to=str(last.end),
+                hint="insight backup status; a new backup closes the gap once one answers",
+            )
+            self.house.catalogue.set_fact(WAL_GAP, str(last.end))
+
+    def _spooled(self) -> Iterator[Spooled]:
         for folder in self.house.folders.spool.glob("*"):
             if folder.is_symlink() or not folder.is_dir():
                 continue
-            whole = sorted(p for p in folder.iterdir() if Segment.parse(p.name) is not None)
-            for path in whole[:-1]:
-                if all(shipper.has(path.name) for shipper in self._shippers):
-                    path.unlink(missing_ok=True)
+            for path in folder.iterdir():
+                segment = Segment.parse(path.name)
+                if segment is not None:
+                    stored_in = sum(shipper.has(path.name) for shipper in self._shippers)
+                    yield Spooled(segment, folder.name, SEGMENT_BYTES, stored_in)
 
     def _watch(self) -> None:
         """Where the server and its receiver are."""
@@ -119,11 +150,42 @@ class Worker:
                 state = server.state()
                 self._seen_at = time.monotonic()
                 self.timeline = state.timeline
-                for receiver in server.receivers():
-                    if receiver.name == RECEIVER:
-                        self.flushed = receiver.flush_lsn
+                self._note_receivers(server, state.lsn)
+                if time.monotonic() - self._tidied_at > _TIDY_S:
+                    self._tidied_at = time.monotonic()
+                    self._tidy()
                 if state.lsn != self._last_moment:
                     self._note_moment(Moment(self.house.now(), state.timeline, state.lsn))
+
+    def _note_receivers(self, server: PostgresServer, lsn: Lsn) -> None:
+        replica_lsn: Lsn | None = None
+        for receiver in server.receivers():
+            if receiver.name == RECEIVER:
+                self.flushed = receiver.flush_lsn
+            else:
+                replica_lsn = receiver.replay_lsn
+        slot = server.slot(RECEIVER)
+        spooled = sum(one.size_bytes for one in self._spooled())
+        self.flow = Flow(
+            server=lsn,
+            received=self.flushed,
+            kept_bytes=slot.kept_bytes if slot else None,
+            spooled_bytes=spooled,
+            stored={
+                shipper.repository.name: shipper.shipped.lsn
+                for shipper in self._shippers
+                if shipper.shipped is not None
+            },
+            replica_behind_bytes=max(0, lsn - replica_lsn) if replica_lsn else None,
+        )
+
+    def measured(self) -> list[dict[str, Any]]:
+        """What the collector asks for, as JSON."""
+        house = self.house
+        found = measurements(
+            objectives_now(house), self.flow, house.backups(), house.standings(), house.now()
+        )
+        return [asdict(one) for one in found]
 
     def _note_moment(self, moment: Moment) -> None:
         self._last_moment = moment.lsn
@@ -134,7 +196,7 @@ class Worker:
     def _operate(self) -> None:
         self._reap()
         for operation in self.house.journal.under_way():
-            if operation.id in self._children:
+            if operation.id in self._children or operation.request.get(ELSEWHERE):
                 continue
             if operation.state is OperationState.ASKED or operation.is_orphan:
                 if operation.attempts >= MOST_ATTEMPTS:
@@ -151,7 +213,7 @@ class Worker:
 
     def _promote_if_needed(self) -> bool:
         """A primary that stays away for long is replaced by the replica, if there is one."""
-        if self._seen_at is None or time.monotonic() - self._seen_at < _PRIMARY_AWAY_S:
+        if self._seen_at is None or time.monotonic() - self._seen_at < PRIMARY_AWAY_S:
             return False
         place = self.house.replica
         if place is None or not (place.folder / "standby.signal").exists():
@@ -167,6 +229,7 @@ class Worker:
             return
         house, now = self.house, self.house.now()
         backups = house.backups()
+        gap = house.catalogue.fact(WAL_GAP)
         due = backup_due(
             house.policy,
             backups,
@@ -174,6 +237,7 @@ class Worker:
             self.timeline,
             house.keyring.recipients,
             now,
+            Lsn.parse(gap) if gap else None,
         )
         if due is not None:
             request = {"kind": due.kind, "reason": due.reason}
@@ -183,11 +247,26 @@ class Worker:
         if backups and (not pruned or pruned[0].asked_at < backups[-1].ended_at):
             house.journal.ask(OperationKind.PRUNE, {}, "schedule", now)
             return
+        if self._ask_to_catch_up():
+            return
         checked = house.catalogue.fact("restore check at")
         last = type(now).fromisoformat(checked) if checked else backups[0].ended_at
         if house.policy.verify.restore.is_due(last, now):
             house.catalogue.set_fact("restore check at", now.isoformat())
             house.journal.ask(OperationKind.VERIFY, {"restore": True}, "schedule", now)
+
+    def _ask_to_catch_up(self) -> bool:
+        """A repository that was away and answers again gets what it lacks."""
+        house, now = self.house, self.house.now()
+        recent = house.journal.recent(1, OperationKind.SYNC)
+        if recent and (now - recent[0].asked_at).total_seconds() < _CATCH_UP_S:
+            return False
+        if len(house.repositories) < 2 or not lacking(house):
+            return False
+        if any(answers(repository) is not None for repository in house.repositories):
+            return False
+        house.journal.ask(OperationKind.SYNC, {}, "schedule", now)
+        return True
 
     def _may_try(self) -> bool:
         """A minute between attempts that failed; a restart may have mended the cause."""
@@ -248,7 +327,8 @@ async def backups(context: PlatformContext, stop: asyncio.Event) -> None:
     """Waits for the first cluster of a new platform, then ships, operates and answers."""
     os.umask(0o077)
     house: House | None = None
-    serving = asyncio.create_task(_answer(context, lambda: house, stop))
+    worker: Worker | None = None
+    serving = asyncio.create_task(_answer(context, lambda: worker, stop))
     while house is None and not stop.is_set():
         try:
             house = await asyncio.to_thread(house_of, context)
@@ -268,13 +348,20 @@ async def backups(context: PlatformContext, stop: asyncio.Event) -> None:
     await serving
 
 
-async def _answer(context: PlatformContext, house: Any, stop: asyncio.Event) -> None:
+def _objectives(worker: Worker) -> dict[str, Any]:
+    return objectives_now(worker.house).as_json()
+
+
+async def _answer(
+    context: PlatformContext, worker: Callable[[], Worker | None], stop: asyncio.Event
+) -> None:
     async def app(scope: dict[str, Any], _: Any, send: Any) -> None:
-        found: House | None = house()
-        if scope["path"] == "/healthz":
-            body: dict[str, Any] = {"status": "ok"}
-        else:
-            body = objectives_now(found).as_json() if found else {}
+        found: Worker | None = worker()
+        body: Any = {"status": "ok"}
+        if scope["path"] == "/measurements":
+            body = await asyncio.to_thread(found.measured) if found else []
+        elif scope["path"] == "/objectives":
+            body = await asyncio.to_thread(_objectives, found) if found else {}
         headers = [(b"content-type", b"application/json")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": json.dumps(body).encode()})

@@ -23,6 +23,7 @@ from insightengine.telemetry.sources import run_sources
 from insightengine.telemetry.sources.pipeline import measure_intake
 from insightengine.telemetry.spool import SpoolLimits, open_spool
 from insightengine.wiring.environment import PlatformContext
+from insightengine.wiring.recovery_health import measure_recovery
 from insightengine.worker.process import run
 
 _BODIES_IN_MEMORY = 8
@@ -50,8 +51,11 @@ async def collect(context: PlatformContext, stop: asyncio.Event) -> None:
         port = await server.listen(settings.listen_host, settings.port(PortOffset.COLLECTOR))
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(server.serve(stop))
-            own = partial(measure_intake, intake.counters)
-            tasks.create_task(run_sources(context, spool, stop, {"collector": own}))
+            own = {
+                "collector": partial(measure_intake, intake.counters),
+                "recovery": partial(measure_recovery, settings),
+            }
+            tasks.create_task(run_sources(context, spool, stop, own))
             _log.info("collector accepts", port=port, spool=str(context.state.spool))
     finally:
         stop.set()

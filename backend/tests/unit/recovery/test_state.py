@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from insightengine.recovery.bundle import application_files
 from insightengine.recovery.keys import new_identity, new_seal, recovery_key_text
-from insightengine.recovery.service import _application_files
 
 
 def names(folder: Path) -> list[str]:
-    return [str(path.relative_to(folder)) for path in _application_files(folder)]
+    return [str(path.relative_to(folder)) for path in application_files(folder)]
 
 
 def test_files_are_kept_and_caches_and_keys_are_not(tmp_path: Path) -> None:

@@ -19,13 +19,19 @@ router = APIRouter(
 
 
 class Objectives(BaseModel):
-    """null means unknown, which is never good. `breached` names `rpo` and `rto`."""
+    """null means unknown, which is never good. `breached` names `rpo` and `rto`.
+
+    `rto_s` is what the last drill or restore took where `is_rto_measured`; `rto_estimate_s` is for
+    today's size.
+    """
 
     rpo_s: float | None
     rpo_target_s: float | None
     rto_s: float | None
+    rto_estimate_s: float | None
     rto_target_s: float | None
     is_rto_measured: bool
+    rto_measured_at: datetime | None
     newest_proven: str | None
     breached: list[str]
     detail: str
