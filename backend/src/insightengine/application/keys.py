@@ -226,7 +226,7 @@ RELEASE: Mapping[str, Described] = {
 RELEASE_GATES: Mapping[str, Described] = {
     "error_increase": Described("0 to 1", "`0.01`", "Allowed growth of the share of 5xx answers."),
     "p95_ratio": Described("1 to 100", "`1.2`", "Allowed p95, as a multiple of the previous one."),
-    "p95_floor": Described("duration", "`10ms`", "Growth of p95 that is never a reason."),
+    "p95_floor": Described("duration", "`5ms`", "Growth of p95 that is never a reason."),
     "most_errors": Described("0 to 1", "`0.1`", "Allowed share of 5xx answers in any case."),
     "slowest_p95": Described("duration", "none", "Allowed p95 in any case."),
     "least_requests": Described("10 to 1000000", "`50`", "Fewer requests decide nothing."),

@@ -104,7 +104,7 @@ class GateLimits:
 
     error_increase: float = 0.01
     p95_ratio: float = 1.2
-    p95_floor_s: float = 0.010
+    p95_floor_s: float = 0.005
     most_errors: float = 0.10
     slowest_p95_s: float | None = None
     least_requests: int = 50

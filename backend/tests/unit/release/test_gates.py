@@ -78,7 +78,7 @@ def test_errors_that_the_previous_release_had_as_well_do_not_fail_the_new_one() 
 
 
 def test_growth_below_the_floor_is_never_a_reason() -> None:
-    fast, twice = traffic(5000, scale=0.05), traffic(5000, scale=0.1, seed=2)
+    fast, twice = traffic(5000, scale=0.03), traffic(5000, scale=0.06, seed=2)
     assert outcome(twice, fast) is Outcome.PASS
     assert outcome(twice, fast, GateLimits(p95_floor_s=0)) is Outcome.FAIL
 
