@@ -95,9 +95,13 @@ class Platform:
     def insight(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         environment = {**os.environ, "INSIGHT_BASE_PORT": str(self.base_port)}
         command = [str(INSIGHT), *arguments, "--project", str(self.folder)]
-        return subprocess.run(
-            command, env=environment, check=True, text=True, capture_output=True, timeout=120
-        )
+        try:
+            return subprocess.run(
+                command, env=environment, check=True, text=True, capture_output=True, timeout=120
+            )
+        except subprocess.CalledProcessError as error:
+            error.add_note(error.stderr)
+            raise
 
     def seconds_to_answer(self, *arguments: str) -> float:
         """Seconds from the command until every dependency is reported well through the edge."""
