@@ -12,6 +12,8 @@ import pytest
 
 from tests.docker.engine import Engine
 from tests.scenarios.release.ground import Ground, ground
+from tests.scenarios.release.load import LOADS
+from tests.scenarios.release.outcomes import OUTCOMES, outcome
 
 _EVERYTHING = os.environ.get("INSIGHT_ALL_SCENARIOS") == "1"
 
@@ -33,9 +35,18 @@ def engine(request: pytest.FixtureRequest) -> Engine | None:
 
 
 @pytest.fixture
-def serving(engine: Engine | None) -> Iterator[Ground]:
+def serving(engine: Engine | None, request: pytest.FixtureRequest) -> Iterator[Ground]:
     """Version 1 serves as the first release."""
+    LOADS.clear()
     with ground(engine=engine) as one:
         first = one.deploy(quick=True, version="1")
         assert first.state == "done", one.story(first)
         yield one
+        OUTCOMES.append(outcome(request.node.name, one))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if OUTCOMES:
+        terminalreporter.section("releases: final state, time, failed requests")
+        for line in OUTCOMES:
+            terminalreporter.write_line(line)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 _SENDERS = 4
 _PAUSE_S = 0.01
+LOADS: list[Load] = []  # of the present test, for the table of outcomes
 
 
 @dataclass
@@ -20,6 +21,7 @@ class Load:
     """`answers` by version; `failures` tell what went wrong and when."""
 
     port: int
+    pause_s: float = _PAUSE_S
     answers: Counter[str] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
     latencies_s: list[float] = field(default_factory=list)
@@ -42,14 +44,23 @@ class Load:
                 self.failures.append(f"{method} {error!r}")
                 connection.close()
             self.latencies_s.append(time.monotonic() - began)
-            self.ended.wait(_PAUSE_S)
+            self.ended.wait(self.pause_s)
         connection.close()
+
+    def await_answers(self, count: int, limit_s: float = 60) -> None:
+        """Returns when so many requests were answered in all."""
+        deadline = time.monotonic() + limit_s
+        while self.answers.total() < count:
+            assert time.monotonic() < deadline, f"{self.answers.total()} answers in {limit_s} s"
+            time.sleep(0.05)
 
 
 @contextmanager
-def load_on(port: int) -> Iterator[Load]:
-    load = Load(port)
-    methods = ["GET", "POST"] * (_SENDERS // 2)
+def load_on(port: int, senders: int = _SENDERS, pause_s: float = _PAUSE_S) -> Iterator[Load]:
+    """Half of the senders read, the others send bodies."""
+    load = Load(port, pause_s)
+    LOADS.append(load)
+    methods = ["GET", "POST"] * (senders // 2)
     threads = [threading.Thread(target=load.send, args=(method,)) for method in methods]
     for thread in threads:
         thread.start()
