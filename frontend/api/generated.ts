@@ -1919,7 +1919,7 @@ export interface components {
          * OperationState
          * @enum {string}
          */
-        OperationState: "queued" | "running" | "waiting" | "held" | "done" | "unchanged" | "refused" | "failed" | "cancelled";
+        OperationState: "queued" | "running" | "waiting" | "held" | "done" | "unchanged" | "planned" | "refused" | "failed" | "cancelled";
         /** Overseer */
         Overseer: {
             /** Pid */

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from insightengine.core.colours import Colour
-from insightengine.core.errors import ConflictError, UnavailableError
+from insightengine.core.errors import ConflictError, NotFoundError, UnavailableError
 from insightengine.runtimes.port import (
     Artefact,
     Instance,
@@ -49,6 +49,7 @@ class FakeRuntime:
     kept: dict[Artefact, dict[str, Any]] = field(default_factory=dict)
     written: dict[tuple[str, Colour | None, str], list[str]] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
+    platforms: dict[Path, FakeRuntime] = field(default_factory=dict)  # others of this machine
 
     def obtain(self, source: Source, service: str, output: Output) -> Artefact:
         behaviour = json.loads((source.folder / "behaviour.json").read_text())
@@ -59,6 +60,13 @@ class FakeRuntime:
         artefact = Artefact(service, f"sha256:{_content(source.folder)}")
         self.kept[artefact] = behaviour
         return artefact
+
+    def adopt(self, artefact: Artefact, state: Path, output: Output) -> None:
+        other = self.platforms.get(state)
+        if other is None or not other.has(artefact):
+            raise NotFoundError(f"{artefact.digest[:15]} is gone", code="artefact_missing")
+        self.kept[artefact] = other.kept[artefact]
+        output(f"{artefact.service} is taken over")
 
     def has(self, artefact: Artefact) -> bool:
         return artefact in self.kept

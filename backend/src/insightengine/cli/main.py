@@ -19,6 +19,7 @@ from insightengine.cli import (
     ingest_keys,
     logs,
     maintenance,
+    promote,
     recover,
     release,
     releases,
@@ -52,6 +53,7 @@ for feature in (
     deploy,
     rollback,
     approve,
+    promote,
     maintenance,
 ):
     name = feature.__name__.rpartition(".")[2].replace("_", "-")

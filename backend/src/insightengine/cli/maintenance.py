@@ -28,8 +28,8 @@ def command(
         insight maintenance on
     """
     from insightengine.cli.show import say
-    from insightengine.wiring.environment import load_project
+    from insightengine.wiring.local import running_context
     from insightengine.wiring.releasing import set_maintenance, whoami
 
-    state = set_maintenance(load_project(project), whoami(), on=wanted is Wanted.ON)
+    state = set_maintenance(running_context(project), whoami(), on=wanted is Wanted.ON)
     say(f"{state.unit} is {'closed for maintenance' if state.maintenance_by else 'open'}")

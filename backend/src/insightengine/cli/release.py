@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,6 +15,11 @@ if TYPE_CHECKING:
     from insightengine.stores.journal.port import Journal, Operation
 
 app = typer.Typer(no_args_is_help=True, help="Look at a release while it runs, or end it.")
+File = Annotated[
+    Path | None,
+    typer.Option("--file", "-f", help="Compose file; compose.yaml of the project otherwise."),
+]
+OneJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Number = Annotated[
     int | None, typer.Argument(help="Number of the operation; else the running one.")
 ]
@@ -53,6 +59,30 @@ def show(number: Number = None, project: Project = HERE, json_: Json = False) ->
         say(f"  to do           {step}")
     if operation.summary:
         say(operation.summary)
+
+
+@app.command()
+def plan(project: Project = HERE, file: File = None, json_: OneJson = False) -> None:
+    """Say exactly what `insight deploy` would do now, and change nothing.
+
+    The version is built and its migrations are looked at, because the plan depends on both; what
+    was built is used again by the deployment. The hash is what `insight approve --plan` binds to.
+    Exit codes: 0 there is a plan or nothing to do, 4 it would be refused, 8 it cannot be built.
+
+    Examples:
+
+        insight release plan
+
+        insight release plan --env staging --json
+    """
+    from insightengine.cli.release_plan import show_plan
+    from insightengine.wiring.local import running_context
+    from insightengine.wiring.releasing import Deployment, ask_deployment, journal_of, whoami
+
+    context = running_context(project)
+    journal = journal_of(context)
+    wanted = Deployment(project, whoami(), file, message="only a plan", plan_only=True)
+    show_plan(context, journal, ask_deployment(context, wanted), as_json=json_)
 
 
 @app.command()

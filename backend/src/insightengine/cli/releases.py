@@ -34,10 +34,10 @@ def command(
     from rich.table import Table
 
     from insightengine.cli.show import ago
-    from insightengine.wiring.environment import load_project
+    from insightengine.wiring.local import running_context
     from insightengine.wiring.releasing import journal_of, summaries
 
-    found = summaries(journal_of(load_project(project)))
+    found = summaries(journal_of(running_context(project)))
     if json_:
         print(json.dumps({"releases": [asdict(one) for one in found]}, default=str))  # noqa: T201
         return
@@ -49,3 +49,35 @@ def command(
         schema = one.label if one.migrations else "unchanged"
         table.add_row(one.id, one.state, built, one.created_by, schema, one.message)
     Console(highlight=False).print(table)
+
+
+@app.command()
+def prune(
+    project: Project = HERE,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only name what would go.")] = False,
+    json_: Json = False,
+) -> None:
+    """Remove old releases with their artefacts: those beyond `keep` and `keep_for`.
+
+    What serves, is kept warm, is being released, or is what a rollback brings back, never goes.
+    The same is done by itself after each release.
+
+    Examples:
+
+        insight releases prune --dry-run
+    """
+    from insightengine.cli.show import say
+    from insightengine.wiring.local import running_context
+    from insightengine.wiring.releasing import prune as prune_them
+
+    gone = prune_them(running_context(project), dry_run=dry_run)
+    if json_:
+        shown = {"releases": gone.releases, "artefacts": [asdict(one) for one in gone.artefacts]}
+        print(json.dumps({"dry_run": dry_run, **shown}))  # noqa: T201
+        return
+    for release in gone.releases:
+        say(f"  release   {release}")
+    for artefact in gone.artefacts:
+        say(f"  artefact  {artefact.service} {artefact.digest[7:19]}")
+    what = "would go" if dry_run else "went"
+    say(f"{len(gone.releases)} releases and {len(gone.artefacts)} artefacts {what}")

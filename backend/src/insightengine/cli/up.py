@@ -32,6 +32,10 @@ def command(
         typer.Option(help="What the application runs in; INSIGHT_RUNTIME otherwise."),
     ] = None,
     detach: Detach = False,
+    release: Annotated[
+        bool,
+        typer.Option(help="Release the application when it never was; else wait for a promotion."),
+    ] = True,
 ) -> None:
     """Bring up the platform and the project's application.
 
@@ -48,13 +52,19 @@ def command(
         insight up --project ~/shop --profile traffic
 
         insight up --runtime compose
+
+        insight up --detach --env production --no-release
     """
     from insightengine.wiring.local import UpRequest
 
-    run(UpRequest(project, file, base_port, tuple(profile or ()), runtime), detach=detach)
+    run(
+        UpRequest(project, file, base_port, tuple(profile or ()), runtime),
+        detach=detach,
+        release=release,
+    )
 
 
-def run(request: UpRequest, *, detach: bool) -> None:
+def run(request: UpRequest, *, detach: bool, release: bool = True) -> None:
     from insightengine.cli.show import follow, say
     from insightengine.wiring.local import bring_up, follow_start
 
@@ -62,7 +72,8 @@ def run(request: UpRequest, *, detach: bool) -> None:
     for notice in upcoming.notices:
         say(notice)
     follow(follow_start(upcoming))
-    _release_first(upcoming, request)
+    if release:
+        _release_first(upcoming, request)
     _say_where(upcoming, request.project)
     if not detach:
         _stay(request.project)

@@ -44,6 +44,7 @@ class OperationState(StrEnum):
     HELD = "held"  # the gates could not decide: for a person to accept or take back
     DONE = "done"
     UNCHANGED = "unchanged"  # it served already
+    PLANNED = "planned"  # only the plan was asked for
     REFUSED = "refused"  # before anything was changed
     FAILED = "failed"  # taken back; what served before serves
     CANCELLED = "cancelled"  # taken back because somebody asked for it
@@ -57,6 +58,7 @@ _OVER = frozenset(
     {
         OperationState.DONE,
         OperationState.UNCHANGED,
+        OperationState.PLANNED,
         OperationState.REFUSED,
         OperationState.FAILED,
         OperationState.CANCELLED,

@@ -93,6 +93,27 @@ def plan(goal: Goal, observed: Observed, now: datetime) -> Plan:
     return Steps(tuple(_forward(goal, observed, target)))
 
 
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a plan comes to, and all of its steps whoever has to agree first.
+
+    `hash` is what an approval binds to.
+    """
+
+    outcome: Plan
+    steps: tuple[Step, ...]
+    hash: str
+
+
+def preview(goal: Goal, observed: Observed, now: datetime) -> Preview:
+    """The plan as it is shown to somebody who decides about it."""
+    found = plan(goal, observed, now)
+    target = target_colour(goal, observed)
+    is_to_do = isinstance(found, Steps | Waits)
+    steps = tuple(_forward(goal, observed, target)) if is_to_do else ()
+    return Preview(found, steps, plan_hash(goal, observed, target))
+
+
 def is_tolerated(goal: Goal, step: Step) -> bool:
     """Whether a failure of the step is told and nothing is taken back for it.
 

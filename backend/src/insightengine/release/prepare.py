@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from insightengine.application.policy import Approval
 from insightengine.core.errors import ConflictError
@@ -11,7 +12,7 @@ from insightengine.release.means import Means
 from insightengine.release.models import Kind, Label, Release, digest_of
 from insightengine.release.observed import Goal
 from insightengine.release.tools import Schema, inspect
-from insightengine.runtimes.port import Artefact, Source, Unit
+from insightengine.runtimes.port import Artefact, Output, ReleaseRuntime, Source, Unit
 from insightengine.stores.journal.port import Json, Operation, StoredRelease
 
 _NOTHING_PENDING = Schema(
@@ -53,6 +54,7 @@ def close(
         "breaking": list(schema.breaking),
         "warnings": list(schema.warnings),
         "heads_before": dict(schema.heads_before),
+        **_origin(operation),
     }
     stored = StoredRelease(
         operation.unit,
@@ -66,6 +68,32 @@ def close(
     means.journal.keep(stored)
     goal = _deployment(operation, source, schema, release.id, previous)
     return Prepared(stored, goal, schema)
+
+
+def adopted(runtime: ReleaseRuntime, promoted: Json, service: str, output: Output) -> Artefact:
+    """The artefact that was tested in another environment; it is never built a second time."""
+    digests = promoted["artefacts"]
+    digest = digests.get(service) if isinstance(digests, Mapping) else None
+    if digest is None:
+        raise ConflictError(
+            f"{service} is not in the release that was tested",
+            code="not_promotable",
+            hint="insight deploy there first",
+        )
+    artefact = Artefact(service, str(digest))
+    if runtime.has(artefact):
+        output(f"{service}: {artefact.digest[7:19]} is there already")
+    else:
+        runtime.adopt(artefact, Path(str(promoted["state"])), output)
+    return artefact
+
+
+def _origin(operation: Operation) -> dict[str, object]:
+    """Where it was tested, when it was promoted."""
+    promoted = operation.parameters.get("promoted")
+    if not isinstance(promoted, Mapping):
+        return {}
+    return {"promoted": {key: str(promoted[key]) for key in ("environment", "release")}}
 
 
 def _artefacts(digests: Mapping[str, str]) -> Mapping[str, Artefact]:

@@ -6,6 +6,7 @@ import json
 import logging
 import time
 import urllib.request
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -31,9 +32,11 @@ from insightengine.release.plan import (
     is_tolerated,
     plan,
 )
-from insightengine.release.prepare import Prepared, close, rollback
+from insightengine.release.prepare import Prepared, adopted, close, rollback
 from insightengine.release.run import LEASE_S, CancelledError, HeldError, Run, heartbeat
 from insightengine.release.steps import perform, run_hook
+from insightengine.release.tidy import find_surplus, remove
+from insightengine.runtimes.port import Artefact, Source
 from insightengine.stores.journal.port import Asked, LeaseLostError, Operation, Phase
 
 ACCEPT = "accept"  # in place of a plan's hash: what the gates could not decide is accepted
@@ -90,6 +93,9 @@ class ReleaseService:
                 raise
             self._end_unprepared(run, error)
             return True
+        if run.operation.parameters.get("plan_only"):
+            self._end_planned(run)
+            return True
         did = False
         retries = 0
         while True:
@@ -103,6 +109,15 @@ class ReleaseService:
             if retries > _MOST_RETRIES:
                 self._give_up(run)
                 return True
+
+    def _end_planned(self, run: Run) -> None:
+        """Only the plan was asked for: nothing but a build was done."""
+        match found := self.plan(run):
+            case Steps() | Waits():
+                summary = f"release {run.operation.release} was planned; nothing was changed"
+                self._end(run, OperationState.PLANNED, summary)
+            case _:
+                self._settle(run, found)
 
     def _take_acceptance(self, run: Run) -> None:
         """Somebody decided what the gates could not: the watch counts as done."""
@@ -204,11 +219,7 @@ class ReleaseService:
             run.refuse_cancelled()
             key = f"{_BUILD}:{service.name}"
             run.begin(key)
-            artefact = self._means.runtime.obtain(
-                source,
-                service.name,
-                lambda line, key=key: run.tell(key, line),  # type: ignore[misc]
-            )
+            artefact = self._obtain(run, source, service.name, key)
             artefacts[service.name] = artefact.digest
             run.done(key, {"digest": artefact.digest})
         run.begin(StepKind.INSPECT)
@@ -217,6 +228,17 @@ class ReleaseService:
             run.tell(StepKind.INSPECT, warning)
         run.done(StepKind.INSPECT, {"release": prepared.stored.id, "label": prepared.goal.label})
         return prepared
+
+    def _obtain(self, run: Run, source: Source, service: str, key: str) -> Artefact:
+        """Built from the source; what was tested elsewhere is taken as it is."""
+
+        def tell(line: str) -> None:
+            run.tell(key, line)
+
+        promoted = run.operation.parameters.get("promoted")
+        if isinstance(promoted, Mapping):
+            return adopted(self._means.runtime, promoted, service, tell)
+        return self._means.runtime.obtain(source, service, tell)
 
     def _do(self, run: Run, step: Step) -> bool:
         """One step with its intent and result; False when it is to be tried again."""
@@ -325,8 +347,23 @@ class ReleaseService:
     def _end(self, run: Run, state: OperationState, summary: str) -> None:
         run.update(state=state.value, summary=summary, held=None, ended_at=self._means.now())
         _log.info("operation %d %s: %s", run.operation.id, state, summary)
-        for url in run.unit.source.application.release.notify if run.unit else ():
-            self._notify(url, run.operation)
+        if state is not OperationState.PLANNED:
+            for url in run.unit.source.application.release.notify if run.unit else ():
+                self._notify(url, run.operation)
+        if state is OperationState.DONE:
+            self._tidy(run)
+
+    def _tidy(self, run: Run) -> None:
+        """What is no longer kept goes; that it could not is no reason to call a release failed."""
+        unit = run.operation.unit
+        try:
+            found = find_surplus(self._means, unit, self._means.now())
+            gone = remove(self._means, unit, found)
+        except (InsightError, OSError) as error:
+            _log.warning("old releases of %s were not removed: %s", unit, error)
+            return
+        if gone.releases:
+            _log.info("releases %s of %s are no longer kept", ", ".join(gone.releases), unit)
 
     def _notify(self, url: str, operation: Operation) -> None:
         """Told once and never waited for: the outcome does not depend on who listens."""

@@ -223,6 +223,12 @@ class ReleaseRuntime(Protocol):
         the disk is full, or `fetch_failed`. Nothing half-built is left that passes for whole.
         """
 
+    def adopt(self, artefact: Artefact, state: Path, output: Output) -> None:
+        """Keep as our own what another platform of this machine built; `state` is its folder.
+
+        Raises InsightError with code `artefact_missing` when it is gone there, or `no_space`.
+        """
+
     def has(self, artefact: Artefact) -> bool:
         """Whether it is whole and can be started here."""
 

@@ -53,7 +53,12 @@ def load_project(project: Path, overrides: Mapping[str, str] | None = None) -> P
     `overrides` (from flags) win over the environment, and that over the project's `.env` files.
     Raises InvalidInputError that names the file, the line and what is wrong.
     """
-    return load_environment(project, os.environ.get(CHOSEN) or None, overrides)
+    return load_environment(project, chosen_environment(), overrides)
+
+
+def chosen_environment() -> str | None:
+    """What `--env` said; None for the project's own."""
+    return os.environ.get(CHOSEN) or None
 
 
 def load_environment(
@@ -81,7 +86,7 @@ def load_environment(
 
 def state_of(project: Path) -> StateFolder:
     """The state folder of the chosen environment."""
-    chosen, own = os.environ.get(CHOSEN), _own_environment(project)
+    chosen, own = chosen_environment(), _own_environment(project)
     return _state_of(project, _environment(chosen, CHOSEN) if chosen else own, own)
 
 
@@ -111,7 +116,7 @@ def _environment(name: str, source: str) -> Environment:
 
 def project_variables(project: Path) -> dict[str, str]:
     """What a Compose file of the project may refer to: its `.env` files, then the environment."""
-    return {**written_variables(project, os.environ.get(CHOSEN)), **os.environ}
+    return {**written_variables(project, chosen_environment()), **os.environ}
 
 
 def written_variables(project: Path, environment: str | None = None) -> dict[str, str]:

@@ -51,6 +51,8 @@ from insightengine.wiring.containers import (
 )
 from insightengine.wiring.environment import (
     PlatformContext,
+    chosen_environment,
+    load_environment,
     load_project,
     project_variables,
     read_secret,
@@ -357,11 +359,16 @@ def wanted_spec(project: Path, name: str) -> tuple[ProcessSpec, ServiceUser | No
     raise NotFoundError(f"there is no service {name}", hint=f"known are {known}")
 
 
-def running_context(project: Path) -> PlatformContext:
-    """With the settings that the project's platform was brought up with, flags included."""
-    path = project.resolve() / ".insight/run" / WANTED
+def running_context(project: Path, environment: str | None = None) -> PlatformContext:
+    """With the settings that the project's platform was brought up with, flags included.
+
+    `environment` is the chosen one when it is None.
+    """
+    chosen = environment or chosen_environment()
+    path = load_environment(project, chosen).state.run / WANTED
     specs = read_wanted(path).specs if path.exists() else ()
-    return load_project(project, next((one.env for one in specs if one.name == "api.blue"), None))
+    given = next((one.env for one in specs if one.name == "api.blue"), None)
+    return load_environment(project, chosen, given)
 
 
 def project_ingest_keys(project: Path) -> IngestKeys:

@@ -5,8 +5,8 @@ Nothing of the engine is imported here: a rollback is asked for as fast as Pytho
 
 from __future__ import annotations
 
-import getpass
 import os
+import pwd
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -41,10 +41,15 @@ def _owner_of(context: PlatformContext) -> tuple[int, int] | None:
 
 
 def whoami() -> str:
+    """Who this process belongs to, or who called sudo; not what an environment claims."""
+    uid = os.getuid()
+    sudo = os.environ.get("SUDO_USER") if uid == 0 else None
+    if sudo:
+        return sudo
     try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "somebody"
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"user {uid}"
 
 
 def journal_of(context: PlatformContext) -> Journal:

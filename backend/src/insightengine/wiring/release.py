@@ -158,9 +158,8 @@ def read_request(parameters: Json) -> tuple[Source, Json]:
     config = {
         **{key: parameters[key] for key in _CONFIGURED if key in parameters},
         "env_files": {name: dict(values) for name, values in source.env_files.items() if values},
-        "sql": {
-            one.name: _sql_files(one, placed.folder) for one in placed.started if _has_sql(one)
-        },
+        "sql": parameters.get("sql")
+        or {one.name: _sql_files(one, placed.folder) for one in placed.started if _has_sql(one)},
     }
     return source, config
 

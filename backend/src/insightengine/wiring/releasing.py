@@ -7,14 +7,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from insightengine.core.errors import ConflictError, NotFoundError
+from insightengine.application.policy import Approval
+from insightengine.core.errors import AccessDeniedError, ConflictError, NotFoundError
 from insightengine.edge.control import NginxEdge
 from insightengine.edge.models import EdgePaths
 from insightengine.release.codec import goal_from_json
 from insightengine.release.models import Kind, OperationState
-from insightengine.release.plan import Steps, Waits, plan
+from insightengine.release.plan import Preview, Steps, Waits, plan, preview
+from insightengine.release.retention import Surplus
 from insightengine.release.run import Run
 from insightengine.release.service import ACCEPT, ReleaseService
+from insightengine.release.tidy import find_surplus, remove
 from insightengine.stores.journal.port import (
     Agreed,
     Asked,
@@ -41,7 +44,9 @@ from insightengine.wiring.operations import only_unit as only_unit
 from insightengine.wiring.operations import open_journal as open_journal
 from insightengine.wiring.operations import shown_operation as shown_operation
 from insightengine.wiring.operations import whoami as whoami
-from insightengine.wiring.release import looking_means, request_of
+from insightengine.wiring.release import looking_means, means_of, request_of
+
+_PRUNE_S = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,7 @@ class Deployment:
     message: str = ""
     skip_checks: bool = False
     forward_only: bool = False
+    plan_only: bool = False
 
 
 def ask_deployment(context: PlatformContext, wanted: Deployment) -> Operation:
@@ -74,7 +80,11 @@ def ask_deployment(context: PlatformContext, wanted: Deployment) -> Operation:
         overlay,
         context.settings.runtime,
     )
-    parameters |= {"skip_checks": wanted.skip_checks, "forward_only": wanted.forward_only}
+    parameters |= {
+        "skip_checks": wanted.skip_checks,
+        "forward_only": wanted.forward_only,
+        "plan_only": wanted.plan_only,
+    }
     journal = open_journal(context)
     unit = unit_name(parameters)
     asked = Asked(unit, Kind.DEPLOY.value, wanted.by, wanted.message, parameters)
@@ -121,15 +131,31 @@ def unit_name(parameters: Mapping[str, object]) -> str:
 
 
 def approve(
-    context: PlatformContext, release: str, by: str, why: str, operation: int | None = None
+    context: PlatformContext,
+    release: str,
+    by: str,
+    why: str,
+    operation: int | None = None,
+    expected: str | None = None,
 ) -> Agreed:
-    """Agrees to the plan of a waiting release, or accepts what the gates could not decide."""
+    """Agrees to the plan of a waiting release, or accepts what the gates could not decide.
+
+    `expected` is the hash of the plan that was looked at. Raises ConflictError when it is another
+    one now, AccessDeniedError where the policy wants somebody else than who asked.
+    """
     journal = journal_of(context)
     found = [one for one in journal.active() if operation in (None, one.id)]
     for one in found:
         if one.release is None or not one.release.startswith(release):
             continue
+        _refuse_own(one, by)
         wanted = ACCEPT if one.held is not None else _waiting_plan(context, journal, one)
+        if expected is not None and expected not in (wanted, ACCEPT):
+            raise ConflictError(
+                f"the plan of release {one.release} is {wanted} now, not {expected}",
+                code="plan_changed",
+                hint="look at it again: insight release show",
+            )
         agreed = Agreed(one.id, wanted, by, datetime.now(UTC), why)
         journal.agree(agreed)
         return agreed
@@ -137,6 +163,49 @@ def approve(
         f"release {release} does not wait for anybody",
         hint="insight releases; insight release show",
     )
+
+
+def _refuse_own(operation: Operation, by: str) -> None:
+    goal = goal_from_json(operation.facts) if operation.facts is not None else None
+    if goal is not None and goal.approval is Approval.ANOTHER and by == goal.asked_by:
+        raise AccessDeniedError(
+            f"release {goal.release} was asked for by {by}, and the application's policy wants "
+            "somebody else to approve it",
+            code="own_release",
+            hint="x-insight.release.approval: another",
+        )
+
+
+def preview_of(context: PlatformContext, operation: Operation) -> Preview | None:
+    """What an operation that was built and inspected would do; None before that."""
+    if operation.facts is None:
+        return None
+    means = looking_means(context)
+    run = Run(means, Lease(operation.unit, 0), operation)
+    now = datetime.now(UTC)
+    return preview(goal_from_json(operation.facts), ReleaseService(means).observe(run), now)
+
+
+def prune(context: PlatformContext, *, dry_run: bool = False) -> Surplus:
+    """Removes the releases and artefacts that are no longer kept, or only names them.
+
+    Raises ConflictError while a release is under way.
+    """
+    journal = journal_of(context)
+    means, unit = means_of(context, journal), only_unit(journal)
+    if dry_run:
+        return find_surplus(means, unit, means.now())
+    lease = None if journal.active(unit) else journal.take(unit, _PRUNE_S)
+    if lease is None:
+        raise ConflictError(
+            f"{unit}: a release is under way",
+            code="release_in_progress",
+            hint="insight release watch",
+        )
+    try:
+        return remove(means, unit, find_surplus(means, unit, means.now()))
+    finally:
+        journal.give_back(lease)
 
 
 def _waiting_plan(context: PlatformContext, journal: Journal, operation: Operation) -> str:

@@ -1,4 +1,4 @@
-"""A small web application, standard library only. `behaviour.json` beside it says how it behaves.
+"""A small web application, standard library only but for `reads`. `behaviour.json` beside it says how it behaves.
 
     version          named in every answer
     start_s          seconds before it listens
@@ -7,6 +7,7 @@
     latency_ms       of every answer
     error_ratio      share of answers with 500
     smoke            status of GET /smoke, 200 when not given
+    reads            SQL that GET /smoke runs on DATABASE_URL; 500 when it fails (needs psycopg)
 
 Routes: / and any other path tell the version; POST tells the length of the body; /stream?seconds=N
 sends a line every tenth of a second; /socket echoes WebSocket frames.
@@ -89,8 +90,23 @@ class Application:
         if path == "/up":
             return int(self.number("health", 200))
         if path == "/smoke":
-            return int(self.number("smoke", 200))
+            return int(self.number("smoke", 200)) if self._can_read() else 500
         return 500 if self._random.random() < self.number("error_ratio", 0) else 200
+
+    def _can_read(self) -> bool:
+        statement = self.behaviour.get("reads")
+        if statement is None:
+            return True
+        import psycopg
+
+        try:
+            with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
+                connection.execute(str(statement).encode())
+        except psycopg.Error as error:
+            sys.stdout.write(f"{error}\n")
+            sys.stdout.flush()
+            return False
+        return True
 
     async def _stream(self, writer: asyncio.StreamWriter, seconds: float) -> None:
         writer.write(

@@ -72,14 +72,14 @@ class Ground:
     def service(self) -> ReleaseService:
         return ReleaseService(self.means)
 
-    def ask(self, *, quick: bool = False, **behaviour: Any) -> Operation:
+    def ask(self, *, quick: bool = False, plan_only: bool = False, **behaviour: Any) -> Operation:
         """Queues a deployment of the tiny application that behaves like that."""
         (self.folder / "behaviour.json").write_text(json.dumps(behaviour))
         file = self.folder / "compose.yaml"
         variables = {"TINY_PORT": str(self.port), "BASE_PYTHON": self.base}
         runtime = self.context.settings.runtime
         parameters = request_of(file.read_text(), file, variables, (), None, runtime)
-        parameters |= {"skip_checks": quick}
+        parameters |= {"skip_checks": quick, "plan_only": plan_only}
         asked = Asked("tiny", Kind.DEPLOY.value, "ada", "", parameters)
         return self.means.journal.ask(asked, self.means.now())
 

@@ -94,6 +94,17 @@ class Images:
             )
         return Image(name, text(table(found.get("Config")).get("User")))
 
+    def adopt(self, artefact: Artefact, output: Output) -> None:
+        """Raises NotFoundError when the engine has no image of that digest any more."""
+        if self._digest(artefact.digest) != artefact.digest:
+            raise NotFoundError(
+                f"the image {artefact.digest[:19]} of {artefact.service} is not on this machine",
+                code="artefact_missing",
+                hint="deploy it again where it was tested",
+            )
+        self._runner.demand(commands.tag(artefact.digest, self._names.image(artefact)))
+        output(f"{artefact.service}: {artefact.digest[7:19]} is taken over")
+
     def has(self, artefact: Artefact) -> bool:
         return self._digest(self._names.image(artefact)) == artefact.digest
 

@@ -65,6 +65,10 @@ class ComposeRuntime:
     def has(self, artefact: Artefact) -> bool:
         return self._images.has(artefact)
 
+    def adopt(self, artefact: Artefact, state: Path, output: Output) -> None:
+        """Platforms of one machine share the engine's images; it gets a name of ours, too."""
+        self._images.adopt(artefact, output)
+
     def artefacts(self) -> tuple[Artefact, ...]:
         return self._images.kept()
 

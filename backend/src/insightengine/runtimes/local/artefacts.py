@@ -13,12 +13,24 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from insightengine.core.errors import InsightError, LimitExceededError, UnavailableError
-from insightengine.runtimes.local.sources import Tree, copy_tree, digest_of, tree_of
+from insightengine.core.errors import (
+    InsightError,
+    LimitExceededError,
+    NotFoundError,
+    UnavailableError,
+)
+from insightengine.runtimes.local.sources import (
+    Tree,
+    content_of,
+    copy_tree,
+    digest_of,
+    tree_of,
+)
 from insightengine.runtimes.local.specs import ServiceUser
 from insightengine.runtimes.port import Artefact, Output, Source
 
 _BUILD_TIMEOUT_S = 1800.0
+_WRITTEN_WHILE_RUNNING = shutil.ignore_patterns("__pycache__", "*.pyc")
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -64,11 +76,47 @@ class Artefacts:
                 output(f"{service}: {artefact.digest[7:19]} is there already")
             else:
                 self._build(tree, commands, artefact, output)
-            self._name(artefact).parent.mkdir(parents=True, exist_ok=True)
-            self._name(artefact).touch()
+            self._note(artefact)
         except OSError as error:
             raise _failed(service, error) from None
         return artefact
+
+    def take_over(self, artefact: Artefact, folder: Path, output: Output) -> None:
+        """Copies a version that was built for another environment, as it was built there."""
+        if not folder.is_dir():
+            raise NotFoundError(
+                f"the version {artefact.digest[7:19]} of {artefact.service} is not in {folder}",
+                code="artefact_missing",
+                hint="deploy it there again",
+            )
+        try:
+            if not self.path(artefact).is_dir():
+                self._copy(folder, artefact)
+                output(f"{artefact.service}: {artefact.digest[7:19]} is taken over")
+            self._note(artefact)
+        except OSError as error:
+            raise _failed(artefact.service, error) from None
+
+    def _copy(self, folder: Path, artefact: Artefact) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        partial = self.path(artefact).with_name(f"{self.path(artefact).name}.partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        try:
+            shutil.copytree(folder, partial, symlinks=True, ignore=_WRITTEN_WHILE_RUNNING)
+            if content_of(partial) != content_of(folder):
+                raise UnavailableError(
+                    f"{artefact.service}: the copy of {artefact.digest[7:19]} is not the same",
+                    code="copy_differs",
+                    hint="promote again",
+                )
+            self._hand_over(partial)
+            partial.rename(self.path(artefact))
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+
+    def _note(self, artefact: Artefact) -> None:
+        self._name(artefact).parent.mkdir(parents=True, exist_ok=True)
+        self._name(artefact).touch()
 
     def _build(
         self, tree: Tree, commands: Sequence[Sequence[str]], artefact: Artefact, output: Output

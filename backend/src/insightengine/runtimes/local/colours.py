@@ -66,6 +66,10 @@ class LocalRuntime:
     def obtain(self, source: Source, service: str, output: Output) -> Artefact:
         return self._artefacts.obtain(source, service, output)
 
+    def adopt(self, artefact: Artefact, state: Path, output: Output) -> None:
+        other = Artefacts(StateFolder(state).releases / "artefacts", None)
+        self._artefacts.take_over(artefact, other.path(artefact), output)
+
     def has(self, artefact: Artefact) -> bool:
         return self._artefacts.has(artefact)
 

@@ -74,14 +74,31 @@ def digest_of(tree: Tree, commands: Sequence[Sequence[str]]) -> str:
     content = hashlib.sha256(repr([list(command) for command in commands]).encode())
     for relative, path in tree.files():
         content.update(f"\0{relative}\0".encode())
-        if path.is_symlink():
-            content.update(f"link {path.readlink()}".encode())
-            continue
-        content.update(b"x" if path.stat().st_mode & stat.S_IXUSR else b"-")
-        with path.open("rb") as file:
-            while chunk := file.read(_CHUNK):
-                content.update(chunk)
+        _add_file(content, path)
     return f"sha256:{content.hexdigest()}"
+
+
+def _add_file(content: hashlib._Hash, path: Path) -> None:
+    if path.is_symlink():
+        content.update(f"link {path.readlink()}".encode())
+        return
+    content.update(b"x" if path.stat().st_mode & stat.S_IXUSR else b"-")
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            content.update(chunk)
+
+
+def content_of(folder: Path) -> str:
+    """Digest of a whole version: names, links, contents and executable bits, but byte code."""
+    content = hashlib.sha256()
+    for parent, names, files in os.walk(folder):
+        names[:] = sorted(name for name in names if name != "__pycache__")
+        links = [name for name in names if (Path(parent) / name).is_symlink()]
+        for name in sorted([*links, *(one for one in files if not one.endswith(".pyc"))]):
+            path = Path(parent) / name
+            content.update(f"\0{path.relative_to(folder).as_posix()}\0".encode())
+            _add_file(content, path)
+    return content.hexdigest()
 
 
 def copy_tree(tree: Tree, target: Path) -> None:

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from insightengine.core.errors import AccessDeniedError
 from insightengine.runtimes.port import (
     CommandReady,
     HttpReady,
@@ -58,7 +59,9 @@ def fingerprint(spec: ProcessSpec) -> str:
 def write_wanted(path: Path, wanted: Wanted) -> None:
     """Replaces the file atomically."""
     temporary = path.with_name(f"{path.name}.{os.getpid()}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    temporary.unlink(missing_ok=True)  # of a process of the same number that was killed
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+    descriptor = os.open(temporary, flags, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         json.dump(_encoded(wanted), file, default=str)
         file.flush()
@@ -66,8 +69,27 @@ def write_wanted(path: Path, wanted: Wanted) -> None:
     temporary.replace(path)
 
 
+def read_own_wanted(path: Path) -> Wanted:
+    """As root, only what root has written: the folder belongs to the services' user, and the file
+    says which program is started as whom. Raises AccessDeniedError for another's.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    with os.fdopen(descriptor, encoding="utf-8") as file:
+        owner = os.fstat(descriptor).st_uid
+        if os.geteuid() == 0 and owner != 0:
+            raise AccessDeniedError(
+                f"{path} was written by user {owner}, not by root: it is not obeyed",
+                code="foreign_orders",
+                hint="look at who wrote it; `insight up` writes it again",
+            )
+        return _decoded(json.load(file))
+
+
 def read_wanted(path: Path) -> Wanted:
-    values = json.loads(path.read_text(encoding="utf-8"))
+    return _decoded(json.loads(path.read_text(encoding="utf-8")))
+
+
+def _decoded(values: dict[str, Any]) -> Wanted:
     return Wanted(
         specs=tuple(_decoded_spec(item) for item in values["specs"]),
         user=ServiceUser(**values["user"]) if values["user"] else None,

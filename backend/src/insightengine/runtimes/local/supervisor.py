@@ -29,7 +29,12 @@ from insightengine.runtimes.local.records import (
     write_own_record,
 )
 from insightengine.runtimes.local.spawn import end, watch_exit
-from insightengine.runtimes.local.specs import ServiceUser, Wanted, fingerprint, read_wanted
+from insightengine.runtimes.local.specs import (
+    ServiceUser,
+    Wanted,
+    fingerprint,
+    read_own_wanted,
+)
 from insightengine.runtimes.local.status import (
     OTHERS,
     Overseer,
@@ -89,7 +94,7 @@ class Supervisor:
         address = self._state.run / SOCKET
         _remove(address)
         server = await asyncio.start_unix_server(self._serve, SOCKET)
-        _protect(address, read_wanted(self._state.run / WANTED).user)
+        _protect(address, read_own_wanted(self._state.run / WANTED).user)
         return server
 
     def _leave(self) -> None:
@@ -104,7 +109,7 @@ class Supervisor:
 
     async def _bring_in_line(self) -> None:
         """Brings the running processes in line with `wanted.json` and `colours.json`."""
-        wanted = read_wanted(self._state.run / WANTED)
+        wanted = read_own_wanted(self._state.run / WANTED)
         both = (*wanted.specs, *_refuse_odd(wanted.specs, wanted_colours(self._state.run)))
         plan.start_order(both)  # refuses circles before anything is touched
         self._wanted = wanted
@@ -260,9 +265,12 @@ def _protect(path: Path, user: ServiceUser | None) -> None:
 def _refuse_odd(
     platform: Iterable[ProcessSpec], colours: tuple[ProcessSpec, ...]
 ) -> tuple[ProcessSpec, ...]:
-    """`colours.json` is written by the services' user: its names become paths that root opens."""
+    """`colours.json` is written by the services' user: its names become paths that root opens, and
+    what it starts runs as that user."""
     reserved = {spec.name for spec in platform} | set(OVERSEERS)
     for spec in colours:
         if not _NAME.fullmatch(spec.name) or spec.name in reserved:
             raise InvalidInputError(f"{spec.name!r} cannot be the name of a process")
+        if spec.keeps_user:
+            raise InvalidInputError(f"{spec.name} cannot keep the user who started the platform")
     return colours
