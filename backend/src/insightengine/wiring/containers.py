@@ -134,7 +134,7 @@ def server_database(runtime: ComposeRuntime, unit: Unit, service: Service) -> Co
                 password=given.get("POSTGRES_PASSWORD"),
                 autocommit=True,
                 connect_timeout=5,
-                client_encoding="utf8",  # text of a database without an encoding would come as bytes
+                client_encoding="utf8",  # without one of the database, text would be bytes
             )
         except psycopg.OperationalError as error:
             raise UnavailableError(

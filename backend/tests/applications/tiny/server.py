@@ -1,4 +1,4 @@
-"""A small web application, standard library only but for `reads`. `behaviour.json` beside it says how it behaves.
+"""A small web application, standard library only. `behaviour.json` beside it says how it behaves.
 
     version          named in every answer
     start_s          seconds before it listens
