@@ -12,6 +12,7 @@ from insightengine.cli import (
     backup,
     demo,
     deploy,
+    dev,
     down,
     drill,
     exec_,
@@ -43,6 +44,7 @@ app = typer.Typer(
 )
 for feature in (
     up,
+    dev,
     demo,
     down,
     failover,

@@ -53,6 +53,9 @@ def _wait(journal: Journal, operation: int, *, quiet: bool) -> None:
 def _show(outcome: Operation, content: Mapping[str, object], found: Preview) -> None:
     from insightengine.cli.show import say
 
+    if not found.steps:
+        say(outcome.summary)
+        return
     say(f"release {outcome.release} in place of {outcome.previous or 'nothing'}")
     migrations = _texts(content, "migrations")
     if migrations:
@@ -61,9 +64,6 @@ def _show(outcome: Operation, content: Mapping[str, object], found: Preview) -> 
         say(f"  look at     {reason}")
     for step in found.steps:
         say(f"  would do    {step.key}" + (f" ({step.colour})" if step.colour else ""))
-    if not found.steps:
-        say(outcome.summary)
-        return
     say(f"  plan        {found.hash}")
     if _approval(outcome) != "none":
         say(f"  approval    by {_approval(outcome)}")

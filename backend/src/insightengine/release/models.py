@@ -10,6 +10,8 @@ from enum import StrEnum
 
 from insightengine.core.colours import Colour
 
+ACCEPT = "accept"  # in place of a plan's hash: what the gates could not decide is accepted
+
 
 class Label(StrEnum):
     """What a rollback has to do about the schema, decided before anything is changed."""

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
-import urllib.request
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -21,7 +19,9 @@ from insightengine.release.codec import (
     goal_to_json,
 )
 from insightengine.release.means import Means
+from insightengine.release.models import ACCEPT as ACCEPT
 from insightengine.release.models import Failure, Kind, OperationState, Step, StepKind
+from insightengine.release.notify import notify
 from insightengine.release.observed import Agreement, ColourFacts, Goal, Observed
 from insightengine.release.plan import (
     NoChange,
@@ -39,12 +39,10 @@ from insightengine.release.tidy import find_surplus, remove
 from insightengine.runtimes.port import Artefact, Source
 from insightengine.stores.journal.port import Asked, LeaseLostError, Operation, Phase
 
-ACCEPT = "accept"  # in place of a plan's hash: what the gates could not decide is accepted
 _log = logging.getLogger(__name__)
 _RETRY_S = 1.0
 _MOST_RETRIES = 30  # of a step that takes something back
 _BUILD = "build"
-_NOTIFY_TIMEOUT_S = 5.0
 
 
 class ReleaseService:
@@ -105,6 +103,8 @@ class ReleaseService:
             if not isinstance(found, Steps):
                 return self._settle(run, found) or did
             did = True
+            if run.operation.state == OperationState.WAITING:
+                run.update(state=OperationState.RUNNING.value)  # somebody approved it
             retries = 0 if self._do(run, found.steps[0]) else retries + 1
             if retries > _MOST_RETRIES:
                 self._give_up(run)
@@ -349,7 +349,7 @@ class ReleaseService:
         _log.info("operation %d %s: %s", run.operation.id, state, summary)
         if state is not OperationState.PLANNED:
             for url in run.unit.source.application.release.notify if run.unit else ():
-                self._notify(url, run.operation)
+                notify(url, run.operation)
         if state is OperationState.DONE:
             self._tidy(run)
 
@@ -357,33 +357,14 @@ class ReleaseService:
         """What is no longer kept goes; that it could not is no reason to call a release failed."""
         unit = run.operation.unit
         try:
-            found = find_surplus(self._means, unit, self._means.now())
+            age_s = 0.0 if run.operation.parameters.get("saved") else None
+            found = find_surplus(self._means, unit, self._means.now(), age_s)
             gone = remove(self._means, unit, found)
         except (InsightError, OSError) as error:
             _log.warning("old releases of %s were not removed: %s", unit, error)
             return
         if gone.releases:
             _log.info("releases %s of %s are no longer kept", ", ".join(gone.releases), unit)
-
-    def _notify(self, url: str, operation: Operation) -> None:
-        """Told once and never waited for: the outcome does not depend on who listens."""
-        told = {
-            "operation": operation.id,
-            "unit": operation.unit,
-            "kind": operation.kind,
-            "state": operation.state,
-            "release": operation.release,
-            "previous": operation.previous,
-            "asked_by": operation.asked_by,
-            "summary": operation.summary,
-        }
-        request = urllib.request.Request(  # noqa: S310 -- http and https only, by its reader
-            url, json.dumps(told).encode(), {"Content-Type": "application/json"}, method="POST"
-        )
-        try:
-            urllib.request.urlopen(request, timeout=_NOTIFY_TIMEOUT_S).close()  # noqa: S310
-        except (OSError, ValueError) as error:
-            _log.warning("%s was not told of operation %d: %s", url, operation.id, error)
 
     def _end_unprepared(self, run: Run, error: InsightError) -> None:
         failure = Failure("prepare", error.code, error.message, error.hint)

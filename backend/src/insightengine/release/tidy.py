@@ -15,8 +15,13 @@ from insightengine.stores.journal.port import Journal, StoredRelease
 _SERVED_BEFORE = 1  # so many releases back `insight rollback` goes without being told where
 
 
-def find_surplus(means: Means, unit: str, now: datetime) -> Surplus:
-    """By the policy of the release that serves; nothing before there is one."""
+def find_surplus(
+    means: Means, unit: str, now: datetime, younger_than_s: float | None = None
+) -> Surplus:
+    """By the policy of the release that serves; nothing before there is one.
+
+    `younger_than_s` wins over the policy's age.
+    """
     journal = means.journal
     state = journal.unit(unit)
     if state.serving is None:
@@ -35,7 +40,7 @@ def find_surplus(means: Means, unit: str, now: datetime) -> Surplus:
         means.runtime.artefacts(),
         needed,
         least=policy.keep,
-        younger_than_s=policy.keep_s,
+        younger_than_s=policy.keep_s if younger_than_s is None else younger_than_s,
         now=now,
     )
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from insightengine.core.errors import ConflictError, NotFoundError
 from insightengine.core.settings import StateFolder
-from insightengine.release.models import Kind, OperationState
+from insightengine.release.models import ACCEPT, Kind, OperationState
 from insightengine.stores.journal.port import Asked, Entry, Journal, Operation
 from insightengine.stores.journal.sqlite import SqliteJournal
 from insightengine.wiring.environment import PlatformContext
@@ -55,10 +55,11 @@ def whoami() -> str:
 def journal_of(context: PlatformContext) -> Journal:
     """Raises NotFoundError where nothing was ever released."""
     if not (context.state.releases / "journal.sqlite").exists():
+        is_own = context.state.root.name == ".insight"
         raise NotFoundError(
-            f"no platform with an application was started in {context.state.root.parent}",
+            f"no platform with an application was started in {context.state.root}",
             code="not_running",
-            hint="insight up",
+            hint="insight up" if is_own else f"insight up --env {context.settings.environment}",
         )
     return open_journal(context)
 
@@ -117,9 +118,17 @@ def follow(journal: Journal, operation: int, after: int = 0) -> Iterator[Entry |
         if now.state != state:
             state = now.state
             yield now
-        if OperationState(state).is_over or state in (OperationState.WAITING, OperationState.HELD):
+        if OperationState(state).is_over or _waits(journal, now):
             return
         time.sleep(_POLL_S)
+
+
+def _waits(journal: Journal, operation: Operation) -> bool:
+    """For a person; what somebody has agreed to already, the releaser goes on with at once."""
+    agreed = [one.plan for one in journal.agreements(operation.id)]
+    if operation.state == OperationState.WAITING:
+        return not any(plan in operation.summary for plan in agreed)
+    return operation.state == OperationState.HELD and ACCEPT not in agreed
 
 
 def shown_operation(operation: Operation) -> dict[str, object]:

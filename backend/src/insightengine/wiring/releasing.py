@@ -61,6 +61,7 @@ class Deployment:
     skip_checks: bool = False
     forward_only: bool = False
     plan_only: bool = False
+    saved: bool = False  # while it is developed: many releases, of which few are kept
 
 
 def ask_deployment(context: PlatformContext, wanted: Deployment) -> Operation:
@@ -84,6 +85,7 @@ def ask_deployment(context: PlatformContext, wanted: Deployment) -> Operation:
         "skip_checks": wanted.skip_checks,
         "forward_only": wanted.forward_only,
         "plan_only": wanted.plan_only,
+        "saved": wanted.saved,
     }
     journal = open_journal(context)
     unit = unit_name(parameters)
