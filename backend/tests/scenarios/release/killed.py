@@ -14,6 +14,7 @@ from insightengine.core.settings import StateFolder
 from insightengine.release.service import ReleaseService
 from insightengine.stores.journal.sqlite import SqliteJournal
 from insightengine.wiring.environment import PlatformContext, load
+from tests.scenarios.release.database import DATABASE, means_with
 from tests.scenarios.release.ground import means_in
 
 
@@ -43,7 +44,9 @@ def main() -> None:
     state: StateFolder = context.state
     journal = DyingJournal(Path(state.releases / "journal.sqlite"))
     journal.dies_at = int(sys.argv[1])
-    ReleaseService(means_in(context, journal)).work()
+    means = means_in(context, journal)
+    conninfo = os.environ.get(DATABASE)
+    ReleaseService(means_with(means, conninfo) if conninfo else means).work()
     sys.stdout.write(f"{journal.moment}\n")
 
 

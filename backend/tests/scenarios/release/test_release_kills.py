@@ -1,0 +1,134 @@
+"""A release with everything, killed at each of its moments: whoever comes next converges.
+
+Moments are enumerated from the journal, not sampled. `test_release.py` has the same for a plain
+release in every test run.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from insightengine.stores.journal.port import Operation
+from insightengine.wiring.environment import as_environment
+from tests.scenarios.release.database import DATABASE, database, migrating, write_migration
+from tests.scenarios.release.ground import Ground, ground
+from tests.scenarios.release.load import load_on
+from tests.scenarios.release.outcomes import OUTCOMES
+from tests.scenarios.release.test_release import version
+
+REPOSITORY = Path(__file__).parents[4]
+PROJECTS = 2  # at a time, each with its share of the moments
+WITH_EVERYTHING = """
+x-insight:
+  release:
+    watch: 0s
+    watch_limit: 60s
+    warm_up: 0s
+    drain_timeout: 2s
+    rollback_window: 10m
+    canary: [50]
+    canary_step: 0s
+    gates: {p95_ratio: 50, p95_floor: 2s, error_increase: 0.5, most_errors: 0.9, least_requests: 10}
+    hooks:
+      before-build: "true"
+      before-migrate: "true"
+      before-switch: "true"
+      after-switch: "true"
+"""
+
+
+class Kills:
+    """Releases of one project, each by a releaser that dies at a moment of its own."""
+
+    def __init__(self, one: Ground, conninfo: str = "", *, quick: bool = True) -> None:
+        self.one = one
+        self._conninfo = conninfo
+        self._quick = quick
+        self._migrations = 0
+        for version_before in ("0", "1"):  # so that the idle colour has to be emptied, too
+            assert one.deploy(quick=True, version=version_before).state == "done"
+
+    def ask(self, name: str) -> Operation:
+        if self._conninfo:
+            table = f"made_{name.replace('-', '_')}"
+            up, down = f"CREATE TABLE {table} (id bigint PRIMARY KEY);", f"DROP TABLE {table};"
+            self._migrations += 1
+            write_migration(self.one, f"{self._migrations:04}_{name}", up, down)
+        return self.one.ask(quick=self._quick, version=name)
+
+    def count(self) -> int:
+        """How many moments a release has: two a write into the journal."""
+        with load_on(self.one.port):
+            self.ask("moments")
+            moments = self.run(10_000)
+        assert moments is not None
+        return moments
+
+    def at(self, moment: int) -> list[str]:
+        """Asserts that it converged; the failed requests."""
+        name = f"at-{moment:03}"
+        with load_on(self.one.port) as load:
+            operation = self.ask(name)
+            self.run(moment)
+            self.one.service.work()
+        self._assert_converged(name, operation)
+        return [f"moment {moment}: {failure}" for failure in load.failures]
+
+    def _assert_converged(self, name: str, operation: Operation) -> None:
+        after = self.one.means.journal.operation(operation.id)
+        assert after.state == "done", f"{name}: {self.one.story(after)}"
+        assert version(self.one) == name
+        assert len(self.one.colours()) == 2
+        assert self.one.means.edge.selection("tiny").share == 0
+
+    def run(self, moment: int) -> int | None:
+        """A releaser that dies then; how many moments there were when it did not."""
+        environment = {**as_environment(self.one.context), "PYTHONPATH": f"{REPOSITORY}/backend"}
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.scenarios.release.killed", str(moment)],
+            env={**os.environ, **environment, DATABASE: self._conninfo},
+            cwd=REPOSITORY,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        if done.returncode == 0:
+            return int(done.stdout)
+        assert done.returncode == -9, done.stderr
+        return None
+
+
+def assert_every_moment_converges(projects: list[Kills], name: str) -> None:
+    moments = projects[0].count()
+
+    def share(number: int) -> list[str]:
+        mine = range(number, moments, len(projects))
+        return [failure for moment in mine for failure in projects[number].at(moment)]
+
+    with ThreadPoolExecutor(len(projects)) as pool:
+        failed = [failure for found in pool.map(share, range(len(projects))) for failure in found]
+    assert failed == []
+    OUTCOMES.append(f"done       killed at each of {moments} moments, 0 requests failed  {name}")
+
+
+@pytest.mark.timeout(3600)
+@pytest.mark.skipif(
+    os.environ.get("INSIGHT_ALL_SCENARIOS") != "1",
+    reason="takes a quarter of an hour: INSIGHT_ALL_SCENARIOS=1 runs it",
+)
+def test_killed_at_every_entry_of_a_release_with_migrations_canary_and_hooks() -> None:
+    with ExitStack() as stack:
+        projects = []
+        for _ in range(PROJECTS):
+            conninfo = stack.enter_context(database())
+            one = migrating(stack.enter_context(ground(WITH_EVERYTHING)), conninfo)
+            projects.append(Kills(one, conninfo, quick=False))
+        assert_every_moment_converges(projects, "with migrations, canary and hooks")
