@@ -54,7 +54,9 @@ def old(tmp_path: Path) -> Path:
         connection.query(statement)
     connection.query(migrations.applied_statement(1))
     for signal, file in segment_files(tmp_path).items():
-        connection.query(decode.insert_statement(signal, file, f"{signal.value}-1"))
+        wanted = migrations.V1_COLUMNS[decode.TABLES[signal]]
+        columns = {name: decode.columns_of(signal)[name] for name in wanted}
+        connection.query(decode.insert_statement(signal, file, f"{signal.value}-1", columns))
     connection.close()
     return path
 
@@ -114,6 +116,20 @@ def test_a_migrated_store_is_a_new_one(old: Path, tmp_path: Path) -> None:
         after = engine.run(Query(_DEFINITIONS))
     for engine in migrated(tmp_path / "new"):
         assert engine.run(Query(_DEFINITIONS)) == after
+
+
+def test_what_version_3_lacks_is_added_to_it(tmp_path: Path) -> None:
+    path = tmp_path / "new"
+    engine = StoreEngine(path, LIMITS)
+    as_new = engine.run(Query(_DEFINITIONS))
+    for table, columns in migrations.ADDED_IN_V4.items():
+        for column in columns:
+            engine.execute(f"ALTER TABLE insight.{table} DROP COLUMN {column.split()[0]}")
+    engine.execute("TRUNCATE TABLE insight.schema_migrations")
+    engine.execute(migrations.applied_statement(1, 2, 3))
+    engine.close()
+    for again in migrated(path):
+        assert again.run(Query(_DEFINITIONS)) == as_new
 
 
 def test_what_was_inserted_before_is_still_known_before_the_rebuild(

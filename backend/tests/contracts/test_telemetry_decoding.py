@@ -120,13 +120,16 @@ def same_json(found: object, value: Value) -> bool:
         case dict():
             return (
                 isinstance(found, dict)
-                and found.keys() == value.keys()
-                and all(same_json(found[key], item) for key, item in value.items())
+                and list(found) == [f"${key}" if key.startswith("$") else key for key in value]
+                and all(map(same_json, found.values(), value.values()))
             )
         case bytes():
-            return found == base64.b64encode(value).decode()
+            return found == {"$bytes": base64.b64encode(value).decode()}
+        case float() if not math.isfinite(value):
+            assert isinstance(found, dict)
+            return same_number(float(found["$double"]), value)
         case float():
-            return isinstance(found, float | int | str) and same_number(float(found), value)
+            return isinstance(found, float) and found == value
         case _:
             return found == value and type(found) is type(value)
 

@@ -205,7 +205,7 @@ class Insertion:
             request = flatten(self._signal, item.request)
         except InvalidInputError:  # the store will refuse it, and the split isolates it
             return item.encoded
-        return segments.encode(request, item.record.entries)
+        return segments.encode(request, item.record.entries, item.record.source)
 
     def _items_of(self, part: Part) -> list[_Item]:
         return self._items[part.low : part.high]

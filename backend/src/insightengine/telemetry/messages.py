@@ -25,6 +25,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 
 from insightengine.core.errors import InvalidInputError
 from insightengine.telemetry.port import Signal
+from insightengine.telemetry.segments import varint
 
 type_of_request: Final[dict[Signal, type[Message]]] = {
     Signal.TRACES: ExportTraceServiceRequest,
@@ -37,6 +38,7 @@ type_of_response: Final[dict[Signal, type[Message]]] = {
     Signal.LOGS: ExportLogsServiceResponse,
 }
 
+_JSON_TAG: Final = bytes([100 << 3 & 0x7F | 2 | 0x80, 100 >> 4])  # field 100, a length and bytes
 _REJECTED: Final = {
     Signal.TRACES: "rejected_spans",
     Signal.METRICS: "rejected_data_points",
@@ -90,11 +92,16 @@ def entries_of(message: Message) -> int:
 
 
 def flatten(signal: Signal, payload: bytes) -> bytes:
-    """The same request with every list or map value as the JSON text of it."""
+    """The same request with every list or map value as the JSON text of it (`values.py`).
+
+    The text stands in a field of the spool's own, since a sender's text is no list or map.
+    """
     message = parse(signal, payload)
     for value in _values(message):
         if value.WhichOneof("value") in ("array_value", "kvlist_value"):
-            value.string_value = _json(value)
+            text = _json(value).encode()
+            value.Clear()
+            value.MergeFromString(_JSON_TAG + varint(len(text)) + text)
     return message.SerializeToString()
 
 
@@ -116,13 +123,13 @@ def _json(value: AnyValue) -> str:
         case "array_value":
             return f"[{','.join(_json(item) for item in value.array_value.values)}]"
         case "kvlist_value":
-            items = (f"{_quoted(kv.key)}:{_json(kv.value)}" for kv in value.kvlist_value.values)
+            items = (f"{_key(kv.key)}:{_json(kv.value)}" for kv in value.kvlist_value.values)
             return f"{{{','.join(items)}}}"
         case "bytes_value":
-            return _quoted(base64.b64encode(value.bytes_value).decode())
+            return f'{{"$bytes":"{base64.b64encode(value.bytes_value).decode()}"}}'
         case "double_value":
             number = value.double_value
-            return repr(number) if math.isfinite(number) else _quoted(str(number))
+            return repr(number) if math.isfinite(number) else f'{{"$double":"{number}"}}'
         case "string_value":
             return _quoted(value.string_value)
         case "int_value":
@@ -130,6 +137,10 @@ def _json(value: AnyValue) -> str:
         case "bool_value":
             return "true" if value.bool_value else "false"
     return "null"
+
+
+def _key(text: str) -> str:
+    return _quoted(f"${text}" if text.startswith("$") else text)
 
 
 def _quoted(text: str) -> str:

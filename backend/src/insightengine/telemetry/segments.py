@@ -1,10 +1,12 @@
 """The bytes of a spool segment: checksummed records that ClickHouse reads as protobuf.
 
     segment = record*        record = varint length, message Record
-    Record  = fixed32 crc = 1; uint32 entries = 3; Export…ServiceRequest request = 2
+    Record  = fixed32 crc = 1; uint32 entries = 3; [string source = 4;]
+              Export…ServiceRequest request = 2
 
 `crc` is the CRC-32 of all bytes of the message after it. `entries` counts spans, log records or
-data points, so that what was acknowledged can be compared with what was stored.
+data points, so that what was acknowledged can be compared with what was stored. `source` is whose
+ingest key the request came with.
 """
 
 from __future__ import annotations
@@ -21,9 +23,10 @@ from insightengine.telemetry.port import Signal
 OPEN_SUFFIX: Final = ".open"
 CLOSED_SUFFIX: Final = ".pb"
 
-_CRC_TAG, _REQUEST_TAG, _ENTRIES_TAG = b"\x0d", b"\x12", b"\x18"
+_CRC_TAG, _REQUEST_TAG, _ENTRIES_TAG, _SOURCE_TAG = b"\x0d", b"\x12", b"\x18", b"\x22"
 _BODY_START: Final = 5
-_CANDIDATE = re.compile(rb"\x0d.{4}\x18", re.DOTALL)
+# Looks ahead, since candidates may overlap: a length or a checksum may look like the tag.
+_CANDIDATE = re.compile(rb"(?=\x0d.{4}\x18)", re.DOTALL)
 _MAX_VARINT: Final = 10
 
 
@@ -58,6 +61,7 @@ class Record:
     end: int
     entries: int
     request_start: int
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +87,17 @@ class Scan:
         return last if last is not None and last.end == size else None
 
 
-def encode(request: bytes, entries: int) -> bytes:
+def encode(request: bytes, entries: int, source: str = "") -> bytes:
     """One record."""
-    return prefix(request, entries) + request
+    return prefix(request, entries, source) + request
 
 
-def prefix(request: bytes, entries: int) -> bytes:
+def prefix(request: bytes, entries: int, source: str = "") -> bytes:
     """What stands before the request in its record; apart, since a large request is not copied."""
-    body = _ENTRIES_TAG + _varint(entries) + _REQUEST_TAG + _varint(len(request))
+    given = _SOURCE_TAG + varint(len(source)) + source.encode("ascii") if source else b""
+    body = _ENTRIES_TAG + varint(entries) + given + _REQUEST_TAG + varint(len(request))
     crc = _CRC_TAG + struct.pack("<I", zlib.crc32(request, zlib.crc32(body)))
-    return _varint(_BODY_START + len(body) + len(request)) + crc + body
+    return varint(_BODY_START + len(body) + len(request)) + crc + body
 
 
 def scan(segment: bytes) -> Scan:
@@ -120,11 +125,16 @@ def _record_at(segment: bytes, start: int) -> Record | None:
     (crc,) = struct.unpack_from("<I", segment, body + 1)
     if zlib.crc32(memoryview(segment)[body + _BODY_START : end]) != crc:
         return None
-    entries, request_tag = _read_varint(segment, body + _BODY_START + 1)
-    size, request_start = _read_varint(segment, request_tag + 1)
+    entries, at = _read_varint(segment, body + _BODY_START + 1)
+    source = ""
+    if segment[at : at + 1] == _SOURCE_TAG:
+        size, begin = _read_varint(segment, at + 1)
+        at = begin + size
+        source = segment[begin:at].decode("ascii", errors="replace")
+    size, request_start = _read_varint(segment, at + 1)
     if request_start + size != end:
         return None
-    return Record(start, end, entries, request_start)
+    return Record(start, end, entries, request_start, source)
 
 
 def _next_record(segment: bytes, start: int) -> int:
@@ -140,7 +150,8 @@ def _next_record(segment: bytes, start: int) -> int:
     return len(segment)
 
 
-def _varint(number: int) -> bytes:
+def varint(number: int) -> bytes:
+    """Protobuf's form of a length."""
     out = bytearray()
     while number > 0x7F:
         out.append(number & 0x7F | 0x80)

@@ -80,6 +80,7 @@ class _Lane:
 
     def __init__(self, writer: SegmentWriter, limits: SpoolLimits, threads: ThreadPoolExecutor):
         self.counters = SignalCounters()
+        self.trouble = ""  # why the last commit failed
         self._writer = writer
         self._limits = limits
         self._threads = threads
@@ -143,6 +144,7 @@ class _Lane:
         except OSError as error:
             self._refuse(batch, error)
             return
+        self.trouble = ""
         before = self.counters
         self.counters = replace(
             before,
@@ -161,8 +163,10 @@ class _Lane:
         self.counters = replace(
             self.counters, refused_requests=self.counters.refused_requests + len(batch)
         )
+        refusal = _refusal(error)
+        self.trouble = refusal.message
         for item in batch:
-            item.done(_refusal(error))
+            item.done(refusal)
 
     async def _close_if_due(self) -> None:
         left_s = self._age_left_s()
@@ -221,12 +225,14 @@ class Spool:
         self.submit(signal, payload, entries, done)
         await written
 
-    def submit(self, signal: Signal, payload: bytes, entries: int, done: Done) -> None:
+    def submit(
+        self, signal: Signal, payload: bytes, entries: int, done: Done, source: str = ""
+    ) -> None:
         """`append` of what is prepared, without a future.
 
         `done` is called once, at once or later, and may not raise.
         """
-        before = segments.prefix(payload, entries)
+        before = segments.prefix(payload, entries, source)
         item = _Pending((before, payload), len(before) + len(payload), entries, done)
         lane = self._lanes[signal]
         if self._closed or self._exceeds(item.size):
@@ -260,8 +266,11 @@ class Spool:
         return self._measured_bytes
 
     @property
-    def is_full(self) -> bool:
-        return self.spooled_bytes >= self._limits.max_bytes
+    def trouble(self) -> str:
+        """Why requests are refused at present; '' when they are taken."""
+        if self.spooled_bytes >= self._limits.max_bytes:
+            return "spool full"
+        return next((lane.trouble for lane in self._lanes.values() if lane.trouble), "")
 
     def _exceeds(self, more: int) -> bool:
         if self.spooled_bytes + more > self._limits.max_bytes:

@@ -188,7 +188,7 @@ class StoreEngine:
             return ()
         pending = migrations.pending(applied)
         for migration in pending:
-            for statement in migration.expand:
+            for statement in migration.expand(layout):
                 self.execute(statement)
         return pending
 

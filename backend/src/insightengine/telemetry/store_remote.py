@@ -65,7 +65,8 @@ class RemoteStore:
             )
         for migration in migrations.pending(applied) if applied else ():
             days = sorted(self.lines(migrations.days_sql(self.layout)))
-            for statement in migration.rebuild(self.layout, days):
+            expand, rebuild = migration.expand(self.layout), migration.rebuild(self.layout, days)
+            for statement in (*expand, *rebuild):
                 self.execute(statement)
             self._applied(migration.version)
         for statement in migrations.create_statements(self.layout):

@@ -24,7 +24,12 @@ from insightengine.runtimes.port import (
     Source,
     Unit,
 )
-from insightengine.wiring.environment import PlatformContext, parse_env, read_secret
+from insightengine.wiring.environment import (
+    PlatformContext,
+    ingest_headers,
+    parse_env,
+    read_secret,
+)
 
 RESERVED = frozenset(
     {
@@ -348,4 +353,5 @@ def _telemetry_environment(context: PlatformContext, seat: _Seat) -> dict[str, s
         "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
         "OTEL_SERVICE_NAME": label_of(seat.placed, seat.service),
         "OTEL_RESOURCE_ATTRIBUTES": ",".join(resource),
+        **ingest_headers(context),
     }

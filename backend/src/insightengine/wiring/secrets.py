@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from insightengine.core.settings import StateFolder
 from insightengine.runtimes.local.specs import ServiceUser
 
+INGEST_KEY = "ingest_key"  # with which the platform's services send telemetry where keys are needed
 PLATFORM_SECRETS = (
     "postgres_admin_password",
     "postgres_insight_password",
@@ -16,6 +17,7 @@ PLATFORM_SECRETS = (
     "valkey_password",
     "store_password",
     "session_key",
+    INGEST_KEY,
 )
 
 

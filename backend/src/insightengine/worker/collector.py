@@ -22,8 +22,9 @@ from insightengine.telemetry.redaction import RedactionRules, Redactor
 from insightengine.telemetry.sources import run_sources
 from insightengine.telemetry.sources.pipeline import measure_intake
 from insightengine.telemetry.spool import SpoolLimits, open_spool
-from insightengine.wiring.environment import PlatformContext
+from insightengine.wiring.environment import PlatformContext, read_secret
 from insightengine.wiring.recovery_health import measure_recovery
+from insightengine.wiring.secrets import INGEST_KEY
 from insightengine.worker.process import run
 
 _BODIES_IN_MEMORY = 8
@@ -44,7 +45,12 @@ async def collect(context: PlatformContext, stop: asyncio.Event) -> None:
     prepare = redactor.apply if redactor.is_on else None
     spool = open_spool(context.state.spool, limits, prepare)
     budget = Budget(_BODIES_IN_MEMORY * settings.otlp_max_body_bytes)
-    gate = Gate(IngestKeys(context.state.collector), is_required=settings.otlp_require_key)
+    has_own = context.state.secret(INGEST_KEY).exists()
+    gate = Gate(
+        IngestKeys(context.state.collector),
+        is_required=settings.otlp_require_key,
+        own=read_secret(context.state, INGEST_KEY) if has_own else None,
+    )
     intake = Intake(spool, budget, settings.otlp_max_body_bytes, gate, redactor)
     try:
         server = HttpServer(_front(settings, intake), settings.otlp_max_body_bytes, budget)

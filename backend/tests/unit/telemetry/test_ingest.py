@@ -297,8 +297,7 @@ def test_deeply_nested_values_become_json_text(tmp_path: Path) -> None:
     one = ingester(tmp_path, store)
     one.drain()
     (stored,) = store.rows
-    body = ExportLogsServiceRequest.FromString(stored).resource_logs[0].scope_logs[0].log_records[0]
-    assert json.loads(body.body.string_value) == {"k": [{"deep": 2**63 - 1}]}
+    assert b'{"k":[{"deep":9223372036854775807}]}' in stored
     assert one.counters.flattened_segments == 1
 
 

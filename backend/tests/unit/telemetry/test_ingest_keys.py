@@ -10,6 +10,7 @@ from insightengine.core.errors import (
     InvalidInputError,
     NotFoundError,
 )
+from insightengine.core.secrets import Secret
 from insightengine.telemetry.ingest_keys import IngestKeys
 from insightengine.telemetry.receive.exchange import Head
 from insightengine.telemetry.receive.gate import Bucket, Gate
@@ -77,6 +78,17 @@ def test_keys_count_as_soon_as_they_are_made_and_until_they_are_revoked(tmp_path
     keys.revoke(made.key.id)
     clock.now += 1
     assert gate.refusal(asking(key)) is not None
+
+
+def test_the_platforms_own_key_needs_no_file_and_stays_when_others_change(tmp_path: Path) -> None:
+    clock, keys = Clock(), IngestKeys(tmp_path)
+    gate = Gate(keys, is_required=True, own=Secret("own-key"), clock=clock)
+    for _ in range(2):
+        assert gate.refusal(asking("own-key")) is None
+        assert gate.source_of(gate.key_id(asking("own-key"))) == "platform"
+        keys.create("shop")
+        clock.now += 1
+    assert gate.refusal(asking("other-key")) is not None
 
 
 def test_known_keys_stay_while_the_file_is_broken(tmp_path: Path) -> None:

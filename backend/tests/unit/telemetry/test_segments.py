@@ -38,6 +38,14 @@ def test_one_changed_byte_costs_one_record(requests: list[bytes], data: st.DataO
     assert sum(damage.end - damage.start for damage in scan.damages) in {len(r) for r in records}
 
 
+def test_a_length_that_looks_like_the_tag_of_a_record_hides_none() -> None:
+    """The last request is 13 bytes of record, as the tag is 13, and its checksum ends in 24."""
+    records = [segments.encode(each, 1) for each in (b"", b"", b"7\xfe\x1aj")]
+    segment = bytearray(b"".join(records))
+    segment[len(records[0])] ^= 1
+    assert len(segments.scan(bytes(segment)).records) == 2
+
+
 @settings(max_examples=50)
 @given(REQUESTS, st.data())
 def test_a_cut_costs_only_the_last_record(requests: list[bytes], data: st.DataObject) -> None:

@@ -3,9 +3,11 @@ from pathlib import Path
 import pytest
 
 from insightengine.core.errors import InvalidInputError, UnavailableError
-from insightengine.core.settings import StateFolder
+from insightengine.core.settings import Settings, StateFolder
 from insightengine.wiring.environment import (
+    PlatformContext,
     as_environment,
+    ingest_headers,
     load,
     load_environment,
     load_project,
@@ -129,3 +131,12 @@ def test_an_unknown_environment_is_refused_with_the_known_ones(tmp_path: Path) -
     with pytest.raises(InvalidInputError, match="there is no environment 'stagin'") as raised:
         load_environment(tmp_path, "stagin")
     assert raised.value.hint == "known are development, staging, production"
+
+
+def test_services_send_with_a_key_where_one_is_needed(tmp_path: Path) -> None:
+    state = StateFolder(tmp_path)
+    state.secrets.mkdir(parents=True)
+    state.secret("ingest_key").write_text("own-key")
+    needed = PlatformContext(Settings(otlp_require_key=True), state)
+    assert ingest_headers(needed) == {"OTEL_EXPORTER_OTLP_HEADERS": "x-insight-key=own-key"}
+    assert ingest_headers(PlatformContext(Settings(), state)) == {}

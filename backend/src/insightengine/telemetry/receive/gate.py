@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import structlog
 
 from insightengine.core.errors import AccessDeniedError, InsightError, LimitExceededError
+from insightengine.core.secrets import Secret
 from insightengine.telemetry.ingest_keys import IngestKey, IngestKeys, digest
 from insightengine.telemetry.receive.exchange import Head
 
@@ -18,6 +19,7 @@ _log = structlog.get_logger("telemetry.gate")
 _LOOK_EVERY_S: Final = 0.5
 _BURST_S: Final = 10.0
 _KNOWN_TEXTS: Final = 1000
+OWN_SOURCE: Final = "platform"
 
 
 class Bucket:
@@ -52,7 +54,8 @@ class Gate:
     """Asked for each request; looks at the file twice a second at most.
 
     With `is_required` nobody gets in without a key; else a key only has to be right where there is
-    one. While the file cannot be read, the keys that were known stay.
+    one. While the file cannot be read, the keys that were known stay. `own` is the key of the
+    platform's services, which is in no file of keys and cannot be revoked.
     """
 
     def __init__(
@@ -60,6 +63,7 @@ class Gate:
         keys: IngestKeys,
         *,
         is_required: bool,
+        own: Secret | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._keys = keys
@@ -67,9 +71,11 @@ class Gate:
         self._clock = clock
         self._looked_at = float("-inf")
         self._version: tuple[int, int] | None = None
+        self._id_of_text: dict[bytes, str] = {}
+        self._own = [_own_key(own)] if own else []
         self._by_digest: dict[str, _Source] = {}
         self._by_id: dict[str, _Source] = {}
-        self._id_of_text: dict[bytes, str] = {}
+        self._know(self._own)
         self.accepted: Counter[str] = Counter()
         self.limited: Counter[str] = Counter()
 
@@ -77,6 +83,11 @@ class Gate:
         """The id of the key that a request brings; '' for none or a wrong one."""
         text = _text(head.headers)
         return self._id_of(text) if text else ""
+
+    def source_of(self, key_id: str) -> str:
+        """Whose key it is; '' for none."""
+        source = self._by_id.get(key_id)
+        return source.key.source if source else ""
 
     def refusal(self, head: Head) -> InsightError | None:
         """Why a request is not even read."""
@@ -139,20 +150,28 @@ class Gate:
         except OSError:
             version = None
         if version != self._version:
-            self._read(version, now)
+            self._read(version)
 
-    def _read(self, version: tuple[int, int] | None, now: float) -> None:
+    def _read(self, version: tuple[int, int] | None) -> None:
         try:
             keys = self._keys.all()
         except (InsightError, OSError) as error:
             _log.error("ingest keys cannot be read, the known ones stay", reason=str(error))
             return
+        self._know((*self._own, *keys))
+        self._version = version
+
+    def _know(self, keys: Sequence[IngestKey]) -> None:
+        """What a key has left of its limits stays."""
         before = {source.key: source for source in self._by_id.values()}
-        sources = [before.get(key) or _Source(key, now) for key in keys]
+        sources = [before.get(key) or _Source(key, self._clock()) for key in keys]
         self._by_digest = {source.key.digest: source for source in sources}
         self._by_id = {source.key.id: source for source in sources}
         self._id_of_text = {}
-        self._version = version
+
+
+def _own_key(text: Secret) -> IngestKey:
+    return IngestKey(OWN_SOURCE, OWN_SOURCE, digest(text.reveal()), created_at="")
 
 
 def _text(headers: Mapping[bytes, bytes]) -> bytes:

@@ -89,8 +89,9 @@ class Intake:
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="check")
 
     @property
-    def is_full(self) -> bool:
-        return self._spool.is_full
+    def trouble(self) -> str:
+        """Why requests are refused at present; '' when they are taken."""
+        return self._spool.trouble
 
     def counters(self) -> dict[str, object]:
         """What was accepted and refused since the start, and what waits for the store."""
@@ -185,7 +186,8 @@ class Intake:
             else:
                 self.refuse(request.signal, error, done)
 
-        self._spool.submit(request.signal, checked.payload, checked.entries, spooled)
+        source = self._gate.source_of(request.key)
+        self._spool.submit(request.signal, checked.payload, checked.entries, spooled, source)
 
 
 def retry_after_s(error: InsightError) -> int | None:

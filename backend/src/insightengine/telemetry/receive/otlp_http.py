@@ -30,6 +30,7 @@ _MEDIA_TYPES: Final = {
     "application/jsonl": MediaType.JSON_LINES,
 }
 _ENCODINGS: Final = {"": Encoding.NONE, **{encoding.value: encoding for encoding in Encoding}}
+_OK: Final = {"status": "ok"}
 _OWN_PAGES: Final = frozenset({"/healthz", "/counters"})
 _RPC_CODES: Final = {
     HTTPStatus.BAD_REQUEST: 3,
@@ -108,9 +109,8 @@ class OtlpHttp:
     def _own_page(self, path: str) -> Answer:
         if path == "/counters":
             return _json_answer(self._intake.counters())
-        if self._intake.is_full:
-            return _json_answer({"status": "degraded", "detail": "spool full"})
-        return _json_answer({"status": "ok"})
+        trouble = self._intake.trouble
+        return _json_answer({"status": "degraded", "detail": trouble} if trouble else _OK)
 
 
 def media_type_of(head: Head) -> MediaType | None:

@@ -110,6 +110,14 @@ class Layout:
     def _ttl(self, table: Table) -> str:
         return f"TTL {self.cold.ttl(table.day)}\n" if self.cold and table.cools else ""
 
+    def column_statements(self, table: str, column: str) -> tuple[str, ...]:
+        """Adds a column unless it is there, on a cluster also to the table over all shards."""
+        own, over = self.local(table), f"{DATABASE}.{table}"
+        return tuple(
+            f"ALTER TABLE {each}{self.on_cluster} ADD COLUMN IF NOT EXISTS {column}"
+            for each in dict.fromkeys((own, over))
+        )
+
     def view_statement(self, view: View) -> str:
         return (
             f"CREATE MATERIALIZED VIEW IF NOT EXISTS {DATABASE}.{view.name}{self.on_cluster} "

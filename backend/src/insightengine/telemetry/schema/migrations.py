@@ -10,8 +10,9 @@ forgets tokens. Both may be repeated: a kill between two statements does no harm
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from insightengine.telemetry.schema import names
@@ -19,11 +20,13 @@ from insightengine.telemetry.schema.layout import Layout, Table
 from insightengine.telemetry.schema.tables import (
     DECIDED,
     DERIVED,
+    EXACT,
     FINE_BLOCKS,
     INSERTED,
     LARGE_BLOCKS,
     TABLES,
     VALUE_MAPS,
+    VALUE_TYPE,
     value_indexes,
 )
 from insightengine.telemetry.schema.views import VIEWS
@@ -36,7 +39,7 @@ class Migration:
     """`rebuild` gets where the tables are and the days that hold records, as `YYYY-MM-DD`."""
 
     version: int
-    expand: tuple[str, ...]
+    expand: Callable[[Layout], tuple[str, ...]]
     rebuild: Callable[[Layout, Days], tuple[str, ...]]
 
 
@@ -46,7 +49,7 @@ def create_statements(layout: Layout) -> tuple[str, ...]:
     return (*tables, *(layout.view_statement(view) for view in VIEWS))
 
 
-_V1_COLUMNS: Final = {
+V1_COLUMNS: Final = {
     names.LOGS: (
         *("Timestamp", "ObservedTimestamp", "TraceId", "SpanId", "TraceFlags", "SeverityText"),
         *("SeverityNumber", "ServiceName", "Body", "EventName", "ScopeName", "ScopeVersion"),
@@ -88,15 +91,30 @@ _ADDED_IN_V2: Final = {
         "ScopeAttributes Map(LowCardinality(String), String)",
     ),
 }
+_FIDELITY: Final = (
+    f"ValueTypes Array({VALUE_TYPE}) CODEC(ZSTD(1))",
+    f"Exact {EXACT} CODEC(ZSTD(1))",
+    "IngestSource LowCardinality(String) CODEC(ZSTD(1))",
+)
+ADDED_IN_V4: Final = {
+    names.LOGS: _FIDELITY,
+    names.SPANS: _FIDELITY,
+    names.METRICS: (f"MetricMetadata {EXACT} CODEC(ZSTD(1))", *_FIDELITY),
+}
 _SINGLE: Final = Layout()
 
 
-def _expand_to_2() -> tuple[str, ...]:
+def _added(layout: Layout, columns: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
     return tuple(
-        f"ALTER TABLE {names.DATABASE}.{table} ADD COLUMN IF NOT EXISTS {column}"
-        for table, columns in _ADDED_IN_V2.items()
-        for column in columns
+        statement
+        for table, wanted in columns.items()
+        for column in wanted
+        for statement in layout.column_statements(table, column)
     )
+
+
+def _nothing(*_: object) -> tuple[str, ...]:
+    return ()
 
 
 def _rebuild_to_2(_: Layout, days: Days) -> tuple[str, ...]:
@@ -116,8 +134,9 @@ def _rebuild_to_2(_: Layout, days: Days) -> tuple[str, ...]:
 def _moved(table: Table, days: Days) -> tuple[str, ...]:
     """The rows of a table in the table of that name as it is now. Needs twice its bytes."""
     name, anew = f"{names.DATABASE}.{table.name}", f"{table.name}_next"
-    given = [column.split()[0].strip("`") for column in _ADDED_IN_V2[table.name]]
-    columns = ", ".join(f"`{column}`" for column in (*_V1_COLUMNS[table.name], *given))
+    added = (*_ADDED_IN_V2[table.name], *ADDED_IN_V4[table.name])
+    given = [column.split()[0].strip("`") for column in added]
+    columns = ", ".join(f"`{column}`" for column in (*V1_COLUMNS[table.name], *given))
     copies = (
         f"INSERT INTO {names.DATABASE}.{anew} ({columns}) SELECT {columns} FROM {name} "
         f"WHERE toDate(Timestamp) = '{day}'"
@@ -160,8 +179,9 @@ def _rebuild_to_3(layout: Layout, days: Days) -> tuple[str, ...]:
 
 
 MIGRATIONS: Final = (
-    Migration(2, _expand_to_2(), _rebuild_to_2),
-    Migration(3, (), _rebuild_to_3),
+    Migration(2, partial(_added, columns=_ADDED_IN_V2), _rebuild_to_2),
+    Migration(3, _nothing, _rebuild_to_3),
+    Migration(4, partial(_added, columns=ADDED_IN_V4), _nothing),
 )
 LATEST: Final = MIGRATIONS[-1].version
 

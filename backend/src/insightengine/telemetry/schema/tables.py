@@ -51,6 +51,20 @@ def _indexes(table: str) -> str:
     return ",\n    ".join(f"INDEX {name} {what}" for name, what in value_indexes(table))
 
 
+# Of an attribute's value: unset, string, bool, int, double, list, map, bytes, and JSON of a list or
+# map that is nested deeper.
+VALUE_TYPE: Final = (
+    "Enum8('n' = 0, 's' = 1, 'b' = 2, 'i' = 3, 'd' = 4, 'l' = 5, 'm' = 6, 'y' = 7, 'j' = 100)"
+)
+EXACT: Final = "Map(LowCardinality(String), String)"
+# `ValueTypes` are of all values of the row, in the order of its columns; `Exact` has, by their name
+# in OTLP, fields whose column says something else: docs/concepts/ingest.md. `IngestSource` is
+# whose ingest key the sender gave.
+_FIDELITY = f"""
+    ValueTypes Array({VALUE_TYPE}) CODEC(ZSTD(1)),
+    Exact {EXACT} CODEC(ZSTD(1)),
+    IngestSource {_NAME}"""
+
 _ORIGIN = f"""
     ResourceAttributes {_ATTRIBUTES},
     ResourceSchemaUrl {_NAME},
@@ -75,7 +89,7 @@ LOGS_TABLE: Final = Table(
     Body {_TEXT},
     EventName {_NAME},{_ORIGIN}
     LogAttributes {_ATTRIBUTES},
-    DroppedAttributesCount UInt32 CODEC(ZSTD(1)),
+    DroppedAttributesCount UInt32 CODEC(ZSTD(1)),{_FIDELITY},
     INDEX trace_id TraceId TYPE bloom_filter(0.001) GRANULARITY 8,
     INDEX {BODY_INDEX} lower(Body) TYPE text(tokenizer = 'splitByNonAlpha'),
     {_indexes(names.LOGS)}""",
@@ -116,7 +130,7 @@ SPANS_TABLE: Final = Table(
         DroppedAttributesCount UInt32,
         Flags UInt32
     ) CODEC(ZSTD(1)),
-    DroppedLinksCount UInt32 CODEC(ZSTD(1)),
+    DroppedLinksCount UInt32 CODEC(ZSTD(1)),{_FIDELITY},
     {_indexes(names.SPANS)}""",
     order_by="toStartOfFiveMinutes(Timestamp), TraceId, Timestamp",
     settings=_FINE,
@@ -166,7 +180,8 @@ METRICS_TABLE: Final = Table(
         TraceId String,
         SpanId String,
         Attributes Map(LowCardinality(String), String)
-    ) CODEC(ZSTD(1))""",
+    ) CODEC(ZSTD(1)),
+    MetricMetadata {_ATTRIBUTES},{_FIDELITY}""",
     order_by="MetricName, ServiceName, toStartOfHour(Timestamp), SeriesId, Timestamp",
     spread="SeriesId",
     cools=True,

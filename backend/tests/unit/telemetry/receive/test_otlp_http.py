@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gzip
 import json
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -78,6 +80,41 @@ def spooled(folder: Path) -> list[bytes]:
         content = path.read_bytes()
         found += [content[r.request_start : r.end] for r in segments.scan(content).records]
     return found
+
+
+async def test_what_a_key_brought_carries_the_name_of_its_source(
+    http: httpx.AsyncClient, tmp_path: Path
+) -> None:
+    key = IngestKeys(tmp_path / "keys").create("shop").text.reveal()
+    body = trace_request().SerializeToString()
+    for headers in ({}, {"authorization": f"Bearer {key}"}):
+        answer = await http.post("/v1/traces", content=body, headers=PROTOBUF | headers)
+        assert answer.status_code == 200
+    (path,) = tmp_path.glob("*.open")
+    scan = segments.scan(path.read_bytes())
+    assert [record.source for record in scan.records] == ["", "shop"]
+    assert spooled(tmp_path) == [body, body]
+
+
+async def test_a_disk_that_refuses_is_no_good_health_until_it_takes_again(
+    http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    body = trace_request().SerializeToString()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "pwritev", full)
+        patch.setattr(os, "pwrite", full)
+        answer = await http.post("/v1/traces", content=body, headers=PROTOBUF)
+        assert answer.status_code == 503
+        assert (await http.get("/healthz")).json() == {
+            "status": "degraded",
+            "detail": "telemetry spool cannot write: No space left on device",
+        }
+    answer = await http.post("/v1/traces", content=body, headers=PROTOBUF)
+    assert answer.status_code == 200
+    assert (await http.get("/healthz")).json() == {"status": "ok"}
 
 
 async def test_a_protobuf_request_is_in_the_spool_when_answered(

@@ -1,0 +1,1 @@
+"""The SQL of `decode` in parts: what is read from a segment, and what becomes of it."""
