@@ -21,6 +21,7 @@ import httpx
 import psutil
 
 from benchmarks.harness import arguments, progress, report
+from benchmarks.ingest_soak import soak
 from benchmarks.otlp_bodies import EXPORT_METHODS, SERVICE, bodies
 from benchmarks.otlp_sender import Load, Sent, write_bodies
 from benchmarks.processes import StoreProcesses, throwaway_store
@@ -139,15 +140,14 @@ class Bench:
         self._machine = machine
         self.outcomes: list[Outcome] = []
 
-    def run(self, phase: Phase) -> Outcome:
-        progress(f"{phase.name}, {phase.seconds:g} s")
+    def load(self, phase: Phase) -> Load:
         ports = {
             "http": self._store.collector_port,
             "edge": self._store.otlp_port,
             "grpc": self._store.grpc_port,
         }
         is_grpc = phase.protocol == "grpc"
-        load = Load(
+        return Load(
             protocol="grpc" if is_grpc else "http",
             host="127.0.0.1",
             port=ports[phase.protocol],
@@ -157,6 +157,10 @@ class Bench:
             seconds=phase.seconds,
             rate_per_s=phase.rate,
         )
+
+    def run(self, phase: Phase) -> Outcome:
+        progress(f"{phase.name}, {phase.seconds:g} s")
+        load = self.load(phase)
         cores: dict[str, float] = {}
         with self._machine.measured(cores):
             sent = send(load)
@@ -302,9 +306,46 @@ def figures_of(bench: Bench, machine: Machine) -> dict[str, float | int | str]:
     return figures
 
 
+def soaked(minutes: float, share: float) -> dict[str, float | int | str]:
+    """Spans and log records at `share` of what the store inserts for good, half of it each.
+
+    That and not what is acknowledged is the maximum: more would only fill the spool.
+    """
+    rates = {name: insertion(name, 300_000)["per_s"] for name in ("traces", "logs")}
+    progress(", ".join(f"{rate:,.0f} {name}/s are inserted" for name, rate in rates.items()))
+    with throwaway_store() as store, store.running() as processes:
+        bench = Bench(store, Machine(processes))
+        loads = [
+            bench.load(Phase("http", name, 1000, 60 * minutes, share * rate / 2 / 1000))
+            for name, rate in rates.items()
+        ]
+        sent, figures = soak(store, processes, loads)
+        acknowledged = 1000 * sum(each.acknowledged for each in sent)
+        figures |= {
+            "sent_per_s": round(acknowledged / (60 * minutes)),
+            "ack_p99_ms": max(each.p99_ms for each in sent),
+            "refused": sum(each.refused for each in sent),
+            "acknowledged": acknowledged,
+            "stored": bench.stored(limit_s=600),
+        }
+    return figures
+
+
 def main() -> None:
     parser = arguments("What the collector acknowledges durable, and the store inserts.")
+    parser.add_argument(
+        "--soak",
+        type=float,
+        metavar="MINUTES",
+        help="a steady load and queries for so long instead, with the memory over time",
+    )
+    parser.add_argument(
+        "--share", type=float, default=_SHARE, help="of the rate of insertion, with --soak"
+    )
     given = parser.parse_args()
+    if given.soak:
+        report(soaked(given.soak, given.share), CAVEAT, given)
+        return
     with throwaway_store() as store, store.running() as processes, store.edge() as edge:
         machine = Machine({**processes, "edge": edge})
         bench = Bench(store, machine)
