@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -13,6 +14,15 @@ from google.rpc.status_pb2 import Status
 from opentelemetry.exporter.otlp.proto.grpc._log_exporter import OTLPLogExporter
 from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+from opentelemetry.exporter.otlp.proto.http._log_exporter import (
+    OTLPLogExporter as HttpLogExporter,
+)
+from opentelemetry.exporter.otlp.proto.http.metric_exporter import (
+    OTLPMetricExporter as HttpMetricExporter,
+)
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import (
+    OTLPSpanExporter as HttpSpanExporter,
+)
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
@@ -117,25 +127,39 @@ def test_another_method_is_not_implemented(channel: grpc.Channel) -> None:
     assert error.code() is grpc.StatusCode.UNIMPLEMENTED
 
 
-def test_the_python_sdk_exports_all_signals(collector: Telemetry, address: str) -> None:
+def exporters(protocol: str, grpc_at: str, http_at: str) -> tuple[Any, Any, Any]:
+    """For traces, logs and metrics."""
+    if protocol == "grpc":
+        options: dict[str, Any] = {"endpoint": f"http://{grpc_at}", "insecure": True}
+        return (
+            OTLPSpanExporter(**options),
+            OTLPLogExporter(**options),
+            OTLPMetricExporter(**options),
+        )
+    return (
+        HttpSpanExporter(f"{http_at}/v1/traces"),
+        HttpLogExporter(f"{http_at}/v1/logs"),
+        HttpMetricExporter(f"{http_at}/v1/metrics"),
+    )
+
+
+@pytest.mark.parametrize("protocol", ["grpc", "http"])
+def test_the_python_sdk_exports_all_signals(
+    collector: Telemetry, address: str, protocol: str
+) -> None:
+    name = f"by.the.sdk.over.{protocol}"
+    spans, records, points = exporters(protocol, address, collector.collector_url)
     tracers, loggers = TracerProvider(), LoggerProvider()
-    exporter = OTLPSpanExporter(f"http://{address}", insecure=True)
-    tracers.add_span_processor(SimpleSpanProcessor(exporter))
-    log_exporter = OTLPLogExporter(f"http://{address}", insecure=True)
-    loggers.add_log_record_processor(SimpleLogRecordProcessor(log_exporter))
-    reader = PeriodicExportingMetricReader(OTLPMetricExporter(f"http://{address}", insecure=True))
-    meters = MeterProvider(metric_readers=[reader])
-    tracers.get_tracer("t").start_span("by the SDK").end()
-    loggers.get_logger("l").emit(body="by the SDK")
-    meters.get_meter("m").create_counter("by.the.sdk").add(1)
+    tracers.add_span_processor(SimpleSpanProcessor(spans))
+    loggers.add_log_record_processor(SimpleLogRecordProcessor(records))
+    meters = MeterProvider(metric_readers=[PeriodicExportingMetricReader(points)])
+    tracers.get_tracer("t").start_span(name).end()
+    loggers.get_logger("l").emit(body=name)
+    meters.get_meter("m").create_counter(name).add(1)
     for provider in (tracers, meters, loggers):
         provider.shutdown()
-    for signal, text in (
-        ("traces", b"by the SDK"),
-        ("logs", b"by the SDK"),
-        ("metrics", b"by.the"),
-    ):
-        assert any(text in body for body in spooled(collector.spool, signal)), signal
+    for signal in ("traces", "logs", "metrics"):
+        assert any(name.encode() in body for body in spooled(collector.spool, signal)), signal
 
 
 def test_without_a_collector_a_sender_is_told_to_come_again(

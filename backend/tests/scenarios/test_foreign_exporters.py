@@ -20,6 +20,12 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 
 from tests.scenarios.platform import Platform, eventually
 
+_WHERE = "ServiceName = 'javascript-client'"
+_LOGS = f"SELECT Body, SeverityNumber FROM logs WHERE {_WHERE} ORDER BY Body"
+_POINTS = (
+    "SELECT DISTINCT MetricName, Value, ValueTypes[-1] AS how FROM metrics "
+    f"WHERE {_WHERE} ORDER BY MetricName"
+)
 JAVASCRIPT = Path(__file__).parent / "javascript"
 
 
@@ -95,16 +101,18 @@ def test_the_javascript_sdk_exports_traces_logs_and_metrics(demo: Platform) -> N
         assert span["SpanAttributes"]["answer"] == "42"
         assert span["SpanAttributes"]["tags"] == '["a","b"]'
 
-    where = "ServiceName = 'javascript-client'"
-    logs = eventually(
-        lambda: demo.sql(f"SELECT Body, SeverityNumber FROM logs WHERE {where}"), 15, "the log"
-    )
-    assert logs == [{"Body": "sent from JavaScript", "SeverityNumber": 17}]
+    logs = eventually(lambda: found if len(found := demo.sql(_LOGS)) == 2 else None, 15, "the logs")
+    assert logs == [
+        {"Body": f"sent over {protocol}", "SeverityNumber": 17} for protocol in ("grpc", "http")
+    ]
+    # Cumulative counters: one point each for the flush and the end of the program.
     points = eventually(
-        lambda: demo.sql(f"SELECT MetricName, Value FROM metrics WHERE {where}"), 15, "the counter"
+        lambda: found if len(found := demo.sql(_POINTS)) == 2 else None, 15, "the counters"
     )
-    # A cumulative counter: one point each for the flush and the end of the program.
-    assert {(point["MetricName"], point["Value"]) for point in points} == {("javascript.sent", 7)}
+    assert points == [
+        {"MetricName": f"javascript.sent.{protocol}", "Value": 7, "how": "d"}
+        for protocol in ("grpc", "http")
+    ]
 
 
 def test_the_shop_is_traced_by_instrumentations_that_it_did_not_write(demo: Platform) -> None:

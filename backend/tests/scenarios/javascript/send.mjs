@@ -1,7 +1,9 @@
 // Sends one trace as protobuf, one as JSON, one log record and one counter to OTEL_EXPORTER_OTLP_ENDPOINT,
-// and one trace over gRPC to OTLP_GRPC_ENDPOINT.
+// and one of each over gRPC to OTLP_GRPC_ENDPOINT.
 import { SpanStatusCode } from "@opentelemetry/api";
+import { OTLPLogExporter as GrpcLogExporter } from "@opentelemetry/exporter-logs-otlp-grpc";
 import { OTLPLogExporter } from "@opentelemetry/exporter-logs-otlp-http";
+import { OTLPMetricExporter as GrpcMetricExporter } from "@opentelemetry/exporter-metrics-otlp-grpc";
 import { OTLPMetricExporter } from "@opentelemetry/exporter-metrics-otlp-http";
 import { OTLPTraceExporter as GrpcTraceExporter } from "@opentelemetry/exporter-trace-otlp-grpc";
 import { OTLPTraceExporter as JsonTraceExporter } from "@opentelemetry/exporter-trace-otlp-http";
@@ -13,10 +15,12 @@ import { BatchSpanProcessor, NodeTracerProvider } from "@opentelemetry/sdk-trace
 
 const resource = resourceFromAttributes({ "service.name": "javascript-client" });
 
+const grpc = { url: process.env.OTLP_GRPC_ENDPOINT };
+
 const exporters = {
   protobuf: new ProtoTraceExporter(),
   json: new JsonTraceExporter(),
-  grpc: new GrpcTraceExporter({ url: process.env.OTLP_GRPC_ENDPOINT }),
+  grpc: new GrpcTraceExporter(grpc),
 };
 for (const [encoding, exporter] of Object.entries(exporters)) {
   const provider = new NodeTracerProvider({ resource, spanProcessors: [new BatchSpanProcessor(exporter)] });
@@ -30,14 +34,17 @@ for (const [encoding, exporter] of Object.entries(exporters)) {
   await provider.shutdown();
 }
 
-const logExporter = new OTLPLogExporter();
-const logs = new LoggerProvider({ resource, processors: [new BatchLogRecordProcessor({ exporter: logExporter })] });
-logs.getLogger("send").emit({ severityNumber: 17, severityText: "ERROR", body: "sent from JavaScript" });
-await logs.forceFlush();
-await logs.shutdown();
+for (const [protocol, exporter] of Object.entries({ http: new OTLPLogExporter(), grpc: new GrpcLogExporter(grpc) })) {
+  const logs = new LoggerProvider({ resource, processors: [new BatchLogRecordProcessor({ exporter })] });
+  logs.getLogger("send").emit({ severityNumber: 17, severityText: "ERROR", body: `sent over ${protocol}` });
+  await logs.forceFlush();
+  await logs.shutdown();
+}
 
-const reader = new PeriodicExportingMetricReader({ exporter: new OTLPMetricExporter() });
-const meters = new MeterProvider({ resource, readers: [reader] });
-meters.getMeter("send").createCounter("javascript.sent").add(7, { colour: "blue" });
-await meters.forceFlush();
-await meters.shutdown();
+const metricExporters = { http: new OTLPMetricExporter(), grpc: new GrpcMetricExporter(grpc) };
+for (const [protocol, exporter] of Object.entries(metricExporters)) {
+  const meters = new MeterProvider({ resource, readers: [new PeriodicExportingMetricReader({ exporter })] });
+  meters.getMeter("send").createCounter(`javascript.sent.${protocol}`).add(7, { colour: "blue" });
+  await meters.forceFlush();
+  await meters.shutdown();
+}
