@@ -149,7 +149,7 @@ async function pages(page) {
     [`/monitoring/exceptions/?${PAST}`, empty],
     ["/monitoring/metrics/", "[data-testid=metric-start] button"],
     [`/monitoring/metrics/?${DURATIONS}`, "[data-testid=metric] tbody tr"],
-    [`/monitoring/metrics/?${PAST}&name=nothing`, empty],
+    [`/monitoring/metrics/?${PAST}`, `[data-testid=metric-start] ${empty}`],
     ["/monitoring/infrastructure/", "[data-testid=running] tbody tr"],
     [`/monitoring/infrastructure/?${PAST}`, empty],
     ["/monitoring/sql/", "[data-testid=sql]"],

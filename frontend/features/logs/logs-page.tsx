@@ -69,12 +69,14 @@ export function LogsPage() {
           <Fields query={query} isPaused={isPaused} />
         </Card>
         <div className="flex min-w-0 flex-col gap-3">
-          <Segmented
-            label="View of the lines"
-            value={isPatterns ? "patterns" : "lines"}
-            options={VIEWS}
-            onChange={(view) => change({ view: view === "patterns" ? view : null })}
-          />
+          <div>
+            <Segmented
+              label="View of the lines"
+              value={isPatterns ? "patterns" : "lines"}
+              options={VIEWS}
+              onChange={(view) => change({ view: view === "patterns" ? view : null })}
+            />
+          </div>
           {isPatterns ? (
             <Patterns query={query} isPaused={isPaused} />
           ) : (

@@ -14,8 +14,6 @@ type Props = {
   placeholder: string;
   value: string;
   onChange: (value: string) => void;
-  /** The server could not read what is searched for. */
-  isWrong?: boolean;
   className?: string;
 };
 
@@ -23,7 +21,7 @@ type Props = {
  * A search in our language, with completion. Enter searches; arrows choose, Tab or Enter take over; Esc
  * closes the list, and then leaves the field.
  */
-export function QueryField({ signals, label, placeholder, value, onChange, isWrong, className }: Props) {
+export function QueryField({ signals, label, placeholder, value, onChange, className }: Props) {
   const id = useId();
   const field = useRef<HTMLInputElement>(null);
   const [typed, setTyped] = useState<Typed>({ text: value, cursor: value.length });
@@ -78,7 +76,6 @@ export function QueryField({ signals, label, placeholder, value, onChange, isWro
         aria-autocomplete="list"
         aria-controls={isOpen ? `${id}-list` : undefined}
         aria-activedescendant={isOpen && active >= 0 ? `${id}-${active}` : undefined}
-        aria-invalid={isWrong || undefined}
         placeholder={placeholder}
         value={typed.text}
         maxLength={2048}

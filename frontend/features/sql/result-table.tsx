@@ -33,7 +33,9 @@ export function ResultTable({ result }: { result: SqlResult }) {
           label="Rows"
           head={columns.map((column) => (
             <Th key={column.name} numeric={isNumeric(column.type)}>
-              <span title={column.type}>{column.name}</span>
+              <span title={column.type} className="normal-case tracking-normal">
+                {column.name}
+              </span>
             </Th>
           ))}
         >
