@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psycopg
 import pytest
 
@@ -125,7 +126,8 @@ def test_a_lost_cluster_and_a_lost_machine_come_back_with_every_acknowledged_com
                 *("recover", "--from", f"s3://{BUCKET}/shop", "--endpoint", bucket.endpoint),
                 *("--key", str(key), "--yes"),
             )
-            eventually(other.is_whole, 60, "the recovered shop serves")
+            eventually(other.is_whole, 60, "the recovered platform serves")
+            assert httpx.get(f"{other.shop}/api/products", timeout=10).status_code == 200
             assert value(other, "SELECT count(*) FROM products") == products > 0
             moved = Commits(conninfo(other, "app_shop"))
             assert commits.acknowledged <= moved.present()

@@ -113,7 +113,6 @@ class Programs:
             f"--username={server.user}",
             "--no-password",
             "--format=plain" if as_sql else "--format=custom",
-            *(("--compress=zstd:1",) if not as_sql else ()),
             *((f"--schema={_exactly(schema)}",) if schema else ()),
             *((f"--table={_exactly(table)}",) if table else ()),
             f"--file={output}",

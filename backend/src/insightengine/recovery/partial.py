@@ -162,19 +162,25 @@ def _require(server: ScratchServer, part: Part) -> None:
 
 def _set_apart(server: ScratchServer, part: Part, mark: str) -> str:
     """Copies the table into a schema of its own, with its indexes and checks, without what ties
-    it to others: foreign keys and triggers would meet today's rows."""
+    it to others: foreign keys and triggers would meet today's rows. Its owner stays its owner."""
     schema = _fitting("restored", mark)
     source, name = _identifier(str(part.table)), str(part.table).split(".")[1]
     target = sql.Identifier(schema, name)
-    statements = (
-        sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)),
-        sql.SQL(
-            "CREATE TABLE {} (LIKE {} INCLUDING ALL EXCLUDING GENERATED EXCLUDING IDENTITY)"
-        ).format(target, source),
-        sql.SQL("INSERT INTO {} SELECT * FROM {}").format(target, source),
-    )
     with server.connect(part.database) as connection:
-        for statement in statements:
+        connection.query("SET statement_timeout = 0")  # a table may be of any size
+        ((name_of_owner,),) = connection.query(
+            "SELECT pg_get_userbyid(relowner)::text FROM pg_class WHERE oid = to_regclass(%s)",
+            (_quoted(str(part.table)),),
+        )
+        owner = sql.Identifier(name_of_owner)
+        for statement in (
+            sql.SQL("CREATE SCHEMA {} AUTHORIZATION {}").format(sql.Identifier(schema), owner),
+            sql.SQL(
+                "CREATE TABLE {} (LIKE {} INCLUDING ALL EXCLUDING GENERATED EXCLUDING IDENTITY)"
+            ).format(target, source),
+            sql.SQL("INSERT INTO {} SELECT * FROM {}").format(target, source),
+            sql.SQL("ALTER TABLE {} OWNER TO {}").format(target, owner),
+        ):
             connection.run(statement)
     return schema
 
