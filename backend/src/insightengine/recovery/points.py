@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import suppress
-
-from insightengine.core.errors import ConflictError, InsightError, InvalidInputError
+from insightengine.core.errors import ConflictError, InvalidInputError
 from insightengine.recovery import names
 from insightengine.recovery.house import House
 from insightengine.recovery.models import NamedPoint
+from insightengine.recovery.repository import Repository
 
 
 def mark_point(house: House, name: str, *, again: bool = False) -> NamedPoint:
     """Names the present moment, to which a restore can go back.
 
-    A repository that does not answer gets the point later (`spread_points`). Raises
+    The repositories get the point within a second (`spread_points`). Raises
     InvalidInputError for what is no name, and ConflictError for one that is taken, unless `again`.
     """
     if not names.is_point_name(name):
@@ -33,20 +31,19 @@ def mark_point(house: House, name: str, *, again: bool = False) -> NamedPoint:
         lsn = server.create_restore_point(name)
     point = NamedPoint(name, timeline, lsn, house.now())
     house.catalogue.add_point(point)
-    for repository in house.repositories:
-        with suppress(InsightError):
-            repository.add_point(point)
     return point
 
 
-def spread_points(house: House, points: Sequence[NamedPoint]) -> int:
-    """Writes points into the repositories that lack them; how many copies are still missing."""
-    missing = 0
-    for repository in house.repositories:
-        try:
-            for point in points:
-                if not repository.exists(names.point(point.name)):
-                    repository.add_point(point)
-        except InsightError:
-            missing += len(points)
-    return missing
+def spread_points(house: House, repository: Repository) -> int:
+    """Writes into a repository the points that it lacks; how many. Called again and again.
+
+    Nobody who marks a moment waits for a repository: a release would, for one that is away.
+    """
+    known = f"points in {repository.name}"
+    stored = set(house.catalogue.fact(known) or ())
+    missing = [point for point in house.catalogue.points() if point.name not in stored]
+    for point in missing:
+        repository.add_point(point)
+    if missing:
+        house.catalogue.set_fact(known, sorted(stored | {point.name for point in missing}))
+    return len(missing)

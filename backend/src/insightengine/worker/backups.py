@@ -28,6 +28,7 @@ from insightengine.recovery.moments import Moment, thinned
 from insightengine.recovery.objectives import objectives_now
 from insightengine.recovery.operations import ELSEWHERE, MOST_ATTEMPTS
 from insightengine.recovery.plan import backup_due
+from insightengine.recovery.points import spread_points
 from insightengine.recovery.repository import (
     ClusterNote,
     answers,
@@ -100,6 +101,7 @@ class Worker:
     def _ship(self, shipper: Shipper) -> None:
         before = shipper.shipped
         require_repository(shipper.repository.store)
+        spread_points(self.house, shipper.repository)
         after = shipper.step(self.flushed)
         if after is None or (before and before.lsn == after.lsn and before.error == after.error):
             return
