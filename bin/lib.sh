@@ -112,9 +112,11 @@ console_sources() {
 }
 
 build_console() {
-  [ "$(cat "$ROOT/frontend/out/.built" 2>/dev/null)" = "$(console_sources)" ] && return
+  local sources
+  sources=$(console_sources) # as they are before: what changes while it is built is built next time
+  [ "$(cat "$ROOT/frontend/out/.built" 2>/dev/null)" = "$sources" ] && return
   install_node
   step "Building the console"
   (cd "$ROOT/frontend" && quietly npm run --silent build)
-  console_sources >"$ROOT/frontend/out/.built"
+  printf '%s\n' "$sources" >"$ROOT/frontend/out/.built"
 }

@@ -255,11 +255,154 @@ export interface paths {
         };
         /**
          * Recovery Status
-         * @description Objectives, repositories with the WAL that they hold, and backups, the newest first.
+         * @description Objectives, repositories with the WAL that they hold, backups, and what was done of late.
          */
         get: operations["recovery_status"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/recovery/backups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create Backup
+         * @description Take a backup now; follow the operation by its id.
+         */
+        post: operations["recovery_create_backup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/recovery/operations/{operation_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Operation Detail
+         * @description One operation with the steps that it has reached.
+         */
+        get: operations["recovery_operation_detail"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/recovery/operations/{operation_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel
+         * @description Take back what was asked for and nobody has begun.
+         */
+        post: operations["recovery_cancel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/recovery/operations/{operation_id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Operation Events
+         * @description Follows an operation as server-sent events `operation`, until it is over.
+         */
+        get: operations["recovery_operation_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/recovery/plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Restore Plan
+         * @description What a restore to `to` would replace and lose, and how long it would take. Does nothing.
+         */
+        get: operations["recovery_restore_plan"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/recovery/restores": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Restore
+         * @description Bring all databases back to a moment, by the plan that was looked at.
+         *
+         *     The cluster that it replaces is kept. What the audit log says of it may be lost with the rest;
+         *     the journal of recovery, which is not in the database, keeps who asked.
+         */
+        post: operations["recovery_restore"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/recovery/verifications": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Verify Backup
+         * @description Prove a backup: its objects against its manifest, or by a whole restore beside.
+         */
+        post: operations["recovery_verify_backup"];
         delete?: never;
         options?: never;
         head?: never;
@@ -339,7 +482,7 @@ export interface paths {
         };
         /**
          * Operation Detail
-         * @description One operation with all its steps and what is left to do.
+         * @description One operation with all its steps, how it was judged, and what is left to do.
          */
         get: operations["releases_operation_detail"];
         put?: never;
@@ -400,8 +543,30 @@ export interface paths {
         /**
          * Operation Events
          * @description Follows an operation as server-sent events `entry` and `operation`, until it is over.
+         *
+         *     `after` is the number of the last entry seen; a reconnecting browser's Last-Event-ID wins.
          */
         get: operations["releases_operation_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/releases/operations/{operation_id}/traffic": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Operation Traffic
+         * @description Errors and latency of the new release beside the one before, around the switch.
+         */
+        get: operations["releases_operation_traffic"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1114,14 +1279,39 @@ export interface components {
             next_cursor: string | null;
         };
         /**
+         * BackupCheck
+         * @description `kind`: objects (read and compared) or restore (restored, started and queried).
+         */
+        BackupCheck: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Findings */
+            findings: string[];
+            /** Kind */
+            kind: string;
+            /** Passed */
+            passed: boolean;
+            /** Seconds */
+            seconds: number;
+        };
+        /**
          * BackupEntry
          * @description `standing`: unverified, verified, restored or damaged; only the middle two count.
          */
         BackupEntry: {
+            /**
+             * Ended At
+             * Format: date-time
+             */
+            ended_at: string;
             /** Id */
             id: string;
             /** Kind */
             kind: string;
+            last_check: components["schemas"]["BackupCheck"] | null;
             /** Parent */
             parent: string | null;
             /** Plain Bytes */
@@ -1145,6 +1335,15 @@ export interface components {
             stored_bytes: number;
             /** Timeline */
             timeline: number;
+        };
+        /** BackupRequest */
+        BackupRequest: {
+            /**
+             * Full
+             * @description Everything, not only what changed since the last one.
+             * @default false
+             */
+            full: boolean;
         };
         /**
          * Completion
@@ -1202,6 +1401,13 @@ export interface components {
             email: string;
             /** Password */
             password: string;
+        };
+        /** DatabaseSize */
+        DatabaseSize: {
+            /** Bytes */
+            bytes: number;
+            /** Name */
+            name: string;
         };
         /** Decision */
         Decision: {
@@ -1490,6 +1696,55 @@ export interface components {
             spans: number;
             /** Total Ms */
             total_ms: number;
+        };
+        /**
+         * GateFigure
+         * @description What one gate measured; `low` and `high` bound the estimate, in the unit of `limit`.
+         */
+        GateFigure: {
+            /** Gate */
+            gate: string;
+            /** High */
+            high?: number | null;
+            /** Limit */
+            limit: number;
+            /** Low */
+            low?: number | null;
+            /** New */
+            new?: number | null;
+            outcome: components["schemas"]["Outcome"];
+            /** Previous */
+            previous?: number | null;
+            /**
+             * Requests New
+             * @default 0
+             */
+            requests_new: number;
+            /**
+             * Requests Previous
+             * @default 0
+             */
+            requests_previous: number;
+            /** Sentence */
+            sentence: string;
+        };
+        /**
+         * GateVerdict
+         * @description `basis` says whose requests were counted: visitors or probes.
+         */
+        GateVerdict: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Basis */
+            basis: string;
+            outcome: components["schemas"]["Outcome"];
+            /** Results */
+            results: components["schemas"]["GateFigure"][];
+            /** Step */
+            step: string;
         };
         /**
          * Host
@@ -1852,6 +2107,20 @@ export interface components {
             /** Points */
             points: components["schemas"]["MetricPoint"][];
         };
+        /** NamedPoint */
+        NamedPoint: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Lsn */
+            lsn: string;
+            /** Name */
+            name: string;
+            /** Timeline */
+            timeline: number;
+        };
         /**
          * NextStep
          * @description What the next sweep removes: all of a day, or services of it, or all except some.
@@ -1874,8 +2143,8 @@ export interface components {
          * Objectives
          * @description null means unknown, which is never good. `breached` names `rpo` and `rto`.
          *
-         *     `rto_s` is what the last drill or restore took where `is_rto_measured`; `rto_estimate_s` is for
-         *     today's size.
+         *     `rto_s` is what the last verification, drill or restore took where `is_rto_measured`;
+         *     `rto_estimate_s` is for today's size. `detail` names what measured it.
          */
         Objectives: {
             /** Breached */
@@ -1901,14 +2170,22 @@ export interface components {
         };
         /**
          * OperationDetail
-         * @description `left` are the steps that are still to be done.
+         * @description `left` are the steps that are still to be done; `approval_refusal` is why the approval of
+         *     whoever asks would not count.
          */
         OperationDetail: {
+            /** Approval Refusal */
+            approval_refusal: string | null;
+            /** Approvals */
+            approvals: components["schemas"]["ReleaseApproval"][];
             /** Entries */
             entries: components["schemas"]["ReleaseEntry"][];
             /** Left */
             left: string[];
             operation: components["schemas"]["ReleaseOperation"];
+            point_of_no_return: components["schemas"]["PointOfNoReturn"] | null;
+            /** Verdicts */
+            verdicts: components["schemas"]["GateVerdict"][];
         };
         /** OperationList */
         OperationList: {
@@ -1920,6 +2197,23 @@ export interface components {
          * @enum {string}
          */
         OperationState: "queued" | "running" | "waiting" | "held" | "done" | "unchanged" | "planned" | "refused" | "failed" | "cancelled";
+        /**
+         * OperationTraffic
+         * @description Requests of the new and of the previous release; empty before any visitor moved.
+         */
+        OperationTraffic: {
+            /** Moved At */
+            moved_at: string | null;
+            /** Releases */
+            releases: components["schemas"]["ReleaseRequests"][];
+            /** Step S */
+            step_s: number | null;
+        };
+        /**
+         * Outcome
+         * @enum {string}
+         */
+        Outcome: "pass" | "fail" | "inconclusive";
         /** Overseer */
         Overseer: {
             /** Pid */
@@ -1963,6 +2257,12 @@ export interface components {
          * @enum {string}
          */
         Page: "logs" | "traces" | "metrics" | "infrastructure";
+        /**
+         * Part
+         * @description Of what a release is made.
+         * @enum {string}
+         */
+        Part: "artefact" | "config" | "secret" | "schema";
         /** PasswordSetup */
         PasswordSetup: {
             /**
@@ -1994,6 +2294,18 @@ export interface components {
              * Format: date-time
              */
             written_at: string;
+        };
+        /**
+         * PointOfNoReturn
+         * @description After `step` the release before cannot come back by itself. `passed_at` is null before it.
+         */
+        PointOfNoReturn: {
+            /** Passed At */
+            passed_at: string | null;
+            /** Reason */
+            reason: string;
+            /** Step */
+            step: string;
         };
         /**
          * Problem
@@ -2110,13 +2422,128 @@ export interface components {
          * @enum {string}
          */
         Reason: "age" | "size";
-        /** RecoveryOverview */
+        /**
+         * RecoveryOperation
+         * @description `state`: asked, running, done, failed or cancelled.
+         */
+        RecoveryOperation: {
+            /**
+             * Asked At
+             * Format: date-time
+             */
+            asked_at: string;
+            /** Asked By */
+            asked_by: string;
+            /** Ended At */
+            ended_at: string | null;
+            /** Error */
+            error: string | null;
+            /** Hint */
+            hint: string | null;
+            /** Id */
+            id: string;
+            /** Kind */
+            kind: string;
+            progress: components["schemas"]["RecoveryProgress"] | null;
+            /** Request */
+            request: {
+                [key: string]: unknown;
+            };
+            /** Result */
+            result: {
+                [key: string]: unknown;
+            };
+            /** Started At */
+            started_at: string | null;
+            /** State */
+            state: string;
+            /** Step */
+            step: string | null;
+        };
+        /** RecoveryOperationDetail */
+        RecoveryOperationDetail: {
+            /**
+             * Asked At
+             * Format: date-time
+             */
+            asked_at: string;
+            /** Asked By */
+            asked_by: string;
+            /** Ended At */
+            ended_at: string | null;
+            /** Error */
+            error: string | null;
+            /** Hint */
+            hint: string | null;
+            /** Id */
+            id: string;
+            /** Kind */
+            kind: string;
+            progress: components["schemas"]["RecoveryProgress"] | null;
+            /** Request */
+            request: {
+                [key: string]: unknown;
+            };
+            /** Result */
+            result: {
+                [key: string]: unknown;
+            };
+            /** Started At */
+            started_at: string | null;
+            /** State */
+            state: string;
+            /** Step */
+            step: string | null;
+            /** Steps */
+            steps: components["schemas"]["RecoveryStep"][];
+        };
+        /**
+         * RecoveryOverview
+         * @description `replaced_clusters` are those that a restore has replaced and nobody has confirmed yet.
+         */
         RecoveryOverview: {
             /** Backups */
             backups: components["schemas"]["BackupEntry"][];
+            /**
+             * Now
+             * Format: date-time
+             */
+            now: string;
             objectives: components["schemas"]["Objectives"];
+            /** Operations */
+            operations: components["schemas"]["RecoveryOperation"][];
+            /** Points */
+            points: components["schemas"]["NamedPoint"][];
+            /** Replaced Clusters */
+            replaced_clusters: string[];
+            replication: components["schemas"]["Replication"];
             /** Repositories */
             repositories: components["schemas"]["RepositoryStatus"][];
+            /** Windows */
+            windows: components["schemas"]["RestorableWindow"][];
+        };
+        /** RecoveryProgress */
+        RecoveryProgress: {
+            /** Bytes Per S */
+            bytes_per_s: number;
+            /** Done Bytes */
+            done_bytes: number;
+            /** Left S */
+            left_s: number | null;
+            /** Text */
+            text: string;
+            /** Total Bytes */
+            total_bytes: number | null;
+        };
+        /** RecoveryStep */
+        RecoveryStep: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Step */
+            step: string;
         };
         /**
          * Release
@@ -2149,6 +2576,33 @@ export interface components {
             /** Unit */
             unit: string;
         };
+        /** ReleaseApproval */
+        ReleaseApproval: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** By */
+            by: string;
+            /** Plan */
+            plan: string;
+            /** Why */
+            why: string;
+        };
+        /**
+         * ReleaseChange
+         * @description One part that differs from the release before; null where there is none on that side.
+         */
+        ReleaseChange: {
+            /** After */
+            after: string | null;
+            /** Before */
+            before: string | null;
+            /** Name */
+            name: string;
+            part: components["schemas"]["Part"];
+        };
         /**
          * ReleaseEntry
          * @description A line of the journal. `phase` is intent, done, failed or note.
@@ -2178,6 +2632,8 @@ export interface components {
         /**
          * ReleaseOperation
          * @description One deployment, rollback or clean-up. `held` says what the gates could not decide.
+         *
+         *     `label` tells how its migrations can be taken back: instant, with-down-migration, forward-only.
          */
         ReleaseOperation: {
             /**
@@ -2189,6 +2645,8 @@ export interface components {
             asked_by: string;
             /** Cancelled By */
             cancelled_by: string | null;
+            /** Changes */
+            changes: components["schemas"]["ReleaseChange"][];
             /** Ended At */
             ended_at: string | null;
             /** Failure */
@@ -2201,8 +2659,12 @@ export interface components {
             id: number;
             /** Kind */
             kind: string;
+            /** Label */
+            label: string;
             /** Message */
             message: string;
+            /** Migrations */
+            migrations: string[];
             /** Previous */
             previous: string | null;
             /** Release */
@@ -2214,6 +2676,16 @@ export interface components {
             summary: string;
             /** Unit */
             unit: string;
+        };
+        /**
+         * ReleaseRequests
+         * @description Requests that one release answered; every slot is present, an empty one has nulls.
+         */
+        ReleaseRequests: {
+            /** Points */
+            points: components["schemas"]["RequestPoint"][];
+            /** Release */
+            release: string;
         };
         /**
          * ReleaseState
@@ -2254,17 +2726,32 @@ export interface components {
             service: string | null;
             signal: components["schemas"]["Signal"];
         };
+        /** Replication */
+        Replication: {
+            /** Problem */
+            problem: string | null;
+            /** Receivers */
+            receivers: components["schemas"]["WalReceiver"][];
+            /** Server Lsn */
+            server_lsn: string | null;
+            /** Timeline */
+            timeline: number | null;
+        };
         /**
          * RepositoryStatus
-         * @description `problem` is why it cannot be used or has no newer WAL.
+         * @description `problem` is why it cannot be used or has no newer WAL; moments in `gaps` are lost.
          */
         RepositoryStatus: {
             /** Coverage */
             coverage: components["schemas"]["WalRange"][];
+            /** Gaps */
+            gaps: components["schemas"]["WalSpan"][];
             /** Problem */
             problem: string | null;
             /** Repository */
             repository: string;
+            /** Spans */
+            spans: components["schemas"]["WalSpan"][];
             /** Wal At */
             wal_at: string | null;
             /** Wal Lsn */
@@ -2337,6 +2824,73 @@ export interface components {
             processes: components["schemas"]["ProcessSeries"][];
             /** Step S */
             step_s: number;
+        };
+        /**
+         * RestorableWindow
+         * @description Every moment in it can be restored to.
+         */
+        RestorableWindow: {
+            /** Backup */
+            backup: string;
+            /**
+             * From At
+             * Format: date-time
+             */
+            from_at: string;
+            /**
+             * Until At
+             * Format: date-time
+             */
+            until_at: string;
+        };
+        /**
+         * RestorePlan
+         * @description What a restore would do. `id` names the plan: another moment or backup has another one.
+         *
+         *     Everything after `lost_since` is lost; null is a moment that nobody noted.
+         */
+        RestorePlan: {
+            /** Backup */
+            backup: string;
+            /** Chain */
+            chain: string[];
+            /** Databases */
+            databases: components["schemas"]["DatabaseSize"][];
+            /** Estimated S */
+            estimated_s: number;
+            /** Id */
+            id: string;
+            /** Is Estimate Measured */
+            is_estimate_measured: boolean;
+            /** Lost */
+            lost: string;
+            /** Lost Bytes */
+            lost_bytes: number | null;
+            /** Lost Since */
+            lost_since: string | null;
+            /** Replaces */
+            replaces: string;
+            /** Restore Bytes */
+            restore_bytes: number;
+            /** Standing */
+            standing: string;
+            /** To */
+            to: string;
+            /** Wal Bytes */
+            wal_bytes: number | null;
+        };
+        /** RestoreRequest */
+        RestoreRequest: {
+            /**
+             * Plan
+             * @description `id` of the plan that was looked at.
+             */
+            plan: string;
+            /**
+             * To
+             * @description latest, a time with its zone, a WAL position, a backup or a named point.
+             */
+            to: string;
         };
         /**
          * RetentionChange
@@ -2797,6 +3351,20 @@ export interface components {
             /** @default viewer */
             role: components["schemas"]["Role"];
         };
+        /** VerificationRequest */
+        VerificationRequest: {
+            /**
+             * Backup
+             * @description The newest one otherwise.
+             */
+            backup?: string | null;
+            /**
+             * Restore
+             * @description Restore it into a scratch server and read all of it.
+             * @default false
+             */
+            restore: boolean;
+        };
         /**
          * View
          * @description `state` is what the address of the page carries. `own` ones can be changed.
@@ -2845,6 +3413,38 @@ export interface components {
             start: string;
             /** Timeline */
             timeline: number;
+        };
+        /**
+         * WalReceiver
+         * @description `role`: backups, replica or other. `lag_bytes` is null while nothing was confirmed.
+         */
+        WalReceiver: {
+            /** Is Synchronous */
+            is_synchronous: boolean;
+            /** Lag Bytes */
+            lag_bytes: number | null;
+            /** Name */
+            name: string;
+            /** Role */
+            role: string;
+            /** State */
+            state: string;
+        };
+        /**
+         * WalSpan
+         * @description null is a time that nobody noted.
+         */
+        WalSpan: {
+            /** End */
+            end: string;
+            /** From At */
+            from_at: string | null;
+            /** Start */
+            start: string;
+            /** Timeline */
+            timeline: number;
+            /** Until At */
+            until_at: string | null;
         };
     };
     responses: never;
@@ -3280,6 +3880,229 @@ export interface operations {
             };
         };
     };
+    recovery_create_backup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BackupRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryOperation"];
+                };
+            };
+            /** @description Any error, as Problem Details. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    recovery_operation_detail: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                operation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryOperationDetail"];
+                };
+            };
+            /** @description Any error, as Problem Details. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    recovery_cancel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                operation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryOperation"];
+                };
+            };
+            /** @description Any error, as Problem Details. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    recovery_operation_events: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                operation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /** @description Any error, as Problem Details. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    recovery_restore_plan: {
+        parameters: {
+            query?: {
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RestorePlan"];
+                };
+            };
+            /** @description Any error, as Problem Details. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    recovery_restore: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RestoreRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryOperation"];
+                };
+            };
+            /** @description Any error, as Problem Details. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    recovery_verify_backup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VerificationRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryOperation"];
+                };
+            };
+            /** @description Any error, as Problem Details. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     releases_list_releases: {
         parameters: {
             query?: never;
@@ -3509,7 +4332,9 @@ export interface operations {
             query?: {
                 after?: number;
             };
-            header?: never;
+            header?: {
+                "last-event-id"?: string | null;
+            };
             path: {
                 operation_id: number;
             };
@@ -3524,6 +4349,37 @@ export interface operations {
                 };
                 content: {
                     "text/event-stream": string;
+                };
+            };
+            /** @description Any error, as Problem Details. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    releases_operation_traffic: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                operation_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OperationTraffic"];
                 };
             };
             /** @description Any error, as Problem Details. */

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { env } from "node:process";
 import { audit } from "./audit.mjs";
 import { CONSOLE, eventually, keepSession, openPage } from "./browser.mjs";
+import { recovery, releases } from "./operate.mjs";
 
 const PASSWORD = "purple ladder seven moon";
 const PAST = "from=2026-01-01T00:00:00.000Z&to=2026-01-01T00:15:00.000Z";
@@ -153,11 +154,17 @@ async function pages(page) {
     ["/monitoring/infrastructure/", "[data-testid=running] tbody tr"],
     [`/monitoring/infrastructure/?${PAST}`, empty],
     ["/monitoring/sql/", "[data-testid=sql]"],
+    ["/releases/", "[data-testid=releases] button"],
+    ["/releases/?op=1", "[data-testid=changes] tbody tr"],
+    ["/recovery/", "[data-testid=backups] tbody tr"],
+    ["/recovery/?to=latest", "[data-testid=restore-plan] dl"],
   ];
 }
 
 const firstRow = (page) => page.locator("[data-row]").first().click();
 const OPENED = [
+  ["/releases/", (page) => page.getByRole("button", { name: "Deploy…" }).click()],
+  ["/recovery/", (page) => page.getByRole("button", { name: "Verify…" }).first().click()],
   ["/monitoring/logs/", firstRow],
   ["/monitoring/logs/", (page) => page.getByRole("button", { name: "Choose start and end" }).click()],
   ["/monitoring/", (page) => page.getByRole("heading", { name: "Overview" }).press("?")],
@@ -400,6 +407,8 @@ export const SCENARIOS = {
   firstLogIn,
   secondLogIn,
   errorSpike,
+  releases,
+  recovery,
   everyPage,
   keyboardOnly,
   steadyLogs,

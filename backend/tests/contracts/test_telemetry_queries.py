@@ -176,6 +176,18 @@ async def test_an_overview_of_one_service_counts_its_requests_alone(
     assert nobody.services == web.services
 
 
+async def test_releases_stand_beside_each_other_over_the_same_slots(
+    queries: TelemetryQueries,
+) -> None:
+    found = await queries.releases(TimeRange(ago(1000), ago(100)), ["r1", "never"])
+    known, unknown = found.releases
+    assert (known.release, unknown.release) == ("r1", "never")
+    assert [point.t for point in known.points] == [point.t for point in unknown.points]
+    assert sum(point.requests for point in known.points) == 15 + 15
+    assert sum(point.errors for point in known.points) == 2
+    assert {point.error_ratio for point in unknown.points} == {None}
+
+
 async def test_series_and_routes_of_a_day_come_from_the_same_requests(
     queries: TelemetryQueries,
 ) -> None:

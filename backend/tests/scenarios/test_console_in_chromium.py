@@ -166,6 +166,14 @@ def test_no_page_complains_and_every_page_is_accessible(
     browser.run("everyPage", WIDTH=str(width), THEME=theme)
 
 
+def test_a_release_is_explained_and_the_application_closed_by_its_name(browser: Browser) -> None:
+    browser.run("releases")
+
+
+def test_a_backup_is_taken_and_a_restore_is_planned_and_confirmed(browser: Browser) -> None:
+    browser.run("recovery")
+
+
 def test_new_log_lines_do_not_move_what_is_read(browser: Browser) -> None:
     browser.run("steadyLogs")
 

@@ -1,32 +1,107 @@
 "use client";
+import { useState } from "react";
+import { ProblemError } from "@/api/problem";
+import type { ReleaseState } from "@/api/types";
+import { useMay } from "@/features/session/role";
 import { Freshness } from "@/features/shell/freshness";
 import { Shell } from "@/features/shell/shell";
-import { formatDateTime } from "@/lib/format";
+import { usePageState } from "@/features/shell/use-page-state";
+import { Button } from "@/ui/button";
 import { Card } from "@/ui/card";
+import { cx } from "@/ui/cx";
 import { SkeletonRows } from "@/ui/skeleton";
 import { EmptyState, ErrorState } from "@/ui/states";
-import { RELEASES_MS, useOperations } from "./queries";
+import { DeployDialog } from "./deploy-dialog";
+import { Maintenance, MaintenanceButton } from "./maintenance";
+import { isOver } from "./model";
+import { OperationDetail } from "./operation-detail";
+import { RELEASES_MS, useOperations, useReleaseState } from "./queries";
+import { ServingCard } from "./serving-card";
+import { Timeline } from "./timeline";
 
 export function ReleasesPage() {
+  const { params, change } = usePageState();
   const operations = useOperations();
+  const state = useReleaseState();
+  const items = operations.data?.items ?? [];
+  const picked = Number(params.get("op")) || null;
+  const isUnknown = operations.error instanceof ProblemError && operations.error.kind === "not_found";
+  const shown = picked ?? items.find((one) => one.kind !== "retire")?.id ?? items[0]?.id ?? null;
+  const pick = (id: number | null) => change({ op: id === null ? null : String(id) });
   return (
-    <Shell title="Releases">
+    <Shell
+      title="Releases"
+      tools={
+        state.data?.unit ? (
+          <Actions state={state.data} isBusy={items.some((one) => !isOver(one.state))} onAsked={pick} />
+        ) : null
+      }
+    >
       <Freshness updatedAt={operations.dataUpdatedAt} interval_ms={RELEASES_MS} />
-      <Card title="Timeline" flush testId="releases">
-        {operations.error && !operations.data ? (
-          <ErrorState problem={operations.error} onRetry={() => void operations.refetch()} />
-        ) : null}
-        {operations.isPending ? <SkeletonRows rows={6} label="releases" /> : null}
-        {operations.data?.items.length === 0 ? <EmptyState title="Nothing was released yet" /> : null}
-        <ol>
-          {operations.data?.items.map((operation) => (
-            <li key={operation.id} className="border-line border-b px-3 py-2 last:border-b-0">
-              {formatDateTime(operation.asked_at)} · {operation.kind} of {operation.release ?? "?"} by{" "}
-              {operation.asked_by}: {operation.state}
-            </li>
-          ))}
-        </ol>
-      </Card>
+      {state.data ? <Maintenance state={state.data} /> : null}
+      {isUnknown || (operations.data && items.length === 0) ? (
+        <Nothing />
+      ) : (
+        <>
+          <ServingCard state={state} onAsked={pick} />
+          <div className="grid items-start gap-3 xl:grid-cols-[minmax(20rem,27rem)_minmax(0,1fr)]">
+            <Card title="Timeline" flush testId="releases" className={cx(picked !== null && "max-xl:hidden")}>
+              {operations.error && !operations.data ? (
+                <ErrorState problem={operations.error} onRetry={() => void operations.refetch()} />
+              ) : null}
+              {operations.isPending ? <SkeletonRows rows={6} label="releases" height="h-16" /> : null}
+              {operations.data ? <Timeline items={items} shown={shown} onPick={pick} /> : null}
+            </Card>
+            {shown === null ? null : (
+              <div className={cx("flex min-w-0 flex-col gap-3", picked === null && "max-xl:hidden")}>
+                {picked === null ? null : (
+                  <Button look="quiet" className="self-start xl:hidden" onClick={() => pick(null)}>
+                    ← Timeline
+                  </Button>
+                )}
+                <OperationDetail key={shown} id={shown} />
+              </div>
+            )}
+          </div>
+        </>
+      )}
     </Shell>
+  );
+}
+
+function Nothing() {
+  return (
+    <Card title="Timeline" testId="releases">
+      <EmptyState title="Nothing was released yet">
+        <p>
+          <code className="font-mono">insight deploy</code> releases the application of a Compose file; every
+          release then stands here with what it changed and how it was judged.
+        </p>
+      </EmptyState>
+    </Card>
+  );
+}
+
+function Actions({
+  state,
+  isBusy,
+  onAsked,
+}: {
+  state: ReleaseState;
+  isBusy: boolean;
+  onAsked: (id: number) => void;
+}) {
+  const may = useMay("operator");
+  const [isOpen, setOpen] = useState(false);
+  if (!may)
+    return <span className="text-[12.5px] text-ink-faint">An operator may deploy and roll back.</span>;
+  return (
+    <>
+      <MaintenanceButton state={state} />
+      <Button look="primary" disabled={isBusy} onClick={() => setOpen(true)}>
+        Deploy…
+      </Button>
+      <DeployDialog unit={state.unit ?? ""} open={isOpen} onClose={() => setOpen(false)} onAsked={onAsked} />
+    </>
   );
 }

@@ -320,12 +320,11 @@ def _access_key() -> tuple[str, Secret]:
 
 
 def _prune_with_other_key(project: Path, *, json_: bool) -> None:
-    import getpass
-
+    from insightengine.wiring.operations import whoami
     from insightengine.wiring.pruning import prune_with
 
     access, secret = _access_key()
-    show_result(prune_with(project, access, secret, getpass.getuser()).result, json_=json_)
+    show_result(prune_with(project, access, secret, whoami()).result, json_=json_)
 
 
 def _operation(operation: Operation) -> dict[str, Any]:

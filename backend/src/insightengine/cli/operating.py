@@ -47,11 +47,10 @@ def show_result(result: Mapping[str, Any], *, json_: bool) -> None:
 
 
 def _ask(project: Any, kind: OperationKind, request: dict[str, Any]) -> Operation:
-    import getpass
-
+    from insightengine.wiring.operations import whoami
     from insightengine.wiring.recovery_verbs import ask_for
 
-    return ask_for(project, kind, request, getpass.getuser())
+    return ask_for(project, kind, request, whoami())
 
 
 class Shown:

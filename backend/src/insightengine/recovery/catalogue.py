@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
 
+from insightengine.core.lsn import Lsn
 from insightengine.recovery.database import Database
 from insightengine.recovery.models import Backup, Check, Coverage, NamedPoint
 from insightengine.recovery.moments import Moment
@@ -141,6 +142,16 @@ class Catalogue:
             (since.timestamp() if since else 0.0,),
         )
         return [Moment.of(at, timeline, lsn) for at, timeline, lsn in rows]
+
+    def reached_at(self, timeline: int, lsn: Lsn) -> datetime | None:
+        """When the server's WAL had come to a position; of one before all notes, the first note."""
+        row = self._database.row(
+            "SELECT at FROM moments WHERE timeline = ? AND lsn <= ? ORDER BY lsn DESC LIMIT 1",
+            (timeline, lsn.value),
+        ) or self._database.row(
+            "SELECT at FROM moments WHERE timeline = ? ORDER BY lsn LIMIT 1", (timeline,)
+        )
+        return datetime.fromtimestamp(row[0], UTC) if row else None
 
     def thin_moments(self, keep: Sequence[Moment], older_than: datetime) -> None:
         """Replaces the older moments by those to keep."""

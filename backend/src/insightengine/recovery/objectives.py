@@ -21,9 +21,9 @@ _PROVEN = frozenset({Standing.VERIFIED, Standing.RESTORED})
 class ObjectivesNow:
     """None means that it is not known, which is never good.
 
-    `rto_s` is what the last drill or restore took, `rto_estimate_s` what one would take for
-    today's size; without any measurement both are the estimate. The worse one is held against the
-    target: a drill of the past says nothing about what was added since.
+    `rto_s` is what the last verification, drill or restore took, `rto_estimate_s` what one would
+    take for today's size; without any measurement both are the estimate. The worse one is held
+    against the target: a drill of the past says nothing about what was added since.
     """
 
     rpo_s: float | None

@@ -40,7 +40,7 @@ from insightengine.recovery.walsource import AnyWal, SpooledWal, StoredWal, WalS
 from insightengine.stores.server import ServerState
 
 RATE = "restore bytes per s"
-MEASURED_RESTORE = "measured restore"  # by a drill, or in earnest
+MEASURED_RESTORE = "measured restore"  # by a verification, a drill, or in earnest
 _RECOVERY_LIMIT_S = 3600.0
 _READY_LIMIT_S = 60.0
 _ROOM_BYTES = 128 * 1024**2  # for the write-ahead log while it is replayed

@@ -13,7 +13,14 @@ from insightengine.core.errors import InsightError
 from insightengine.recovery.house import House
 from insightengine.recovery.models import Check, CheckKind, Witness
 from insightengine.recovery.plan import Target, TargetKind, restore_plan
-from insightengine.recovery.restore import RATE, begin_anew, extract_into, holding_all, recovered
+from insightengine.recovery.restore import (
+    MEASURED_RESTORE,
+    RATE,
+    begin_anew,
+    extract_into,
+    holding_all,
+    recovered,
+)
 from insightengine.recovery.scratch import ScratchServer
 from insightengine.recovery.service import record_check
 
@@ -63,7 +70,10 @@ def verify_by_restore(house: House, operation: str, request: Mapping[str, Any]) 
     )
     record_check(house, repository, check)
     if check.passed:
-        house.catalogue.set_fact("last restore", {"backup": wanted, **figures})
+        ready_s = float(figures["ready_s"])
+        fact = {"rto_s": ready_s, "at": house.now().isoformat(), "operation": operation}
+        house.catalogue.set_fact(MEASURED_RESTORE, fact)
+        house.catalogue.set_fact(RATE, sum(one.plain_bytes for one in plan.chain) / ready_s)
     return {"backup": wanted, "passed": check.passed, "findings": findings, **figures}
 
 

@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 
 from insightengine.application.policy import Approval, Hook
 from insightengine.core.colours import Colour
+from insightengine.core.identity import is_another
 from insightengine.release.models import (
     ColourState,
     Kind,
@@ -242,8 +243,8 @@ def _missing_approval(goal: Goal, observed: Observed, target: Colour) -> Waits |
         return None
     wanted = plan_hash(goal, observed, target)
     for agreement in observed.agreements:
-        is_another = agreement.by != goal.asked_by
-        if agreement.plan == wanted and (goal.approval is Approval.ANYBODY or is_another):
+        counts = goal.approval is Approval.ANYBODY or is_another(agreement.by, goal.asked_by)
+        if agreement.plan == wanted and counts:
             return None
     whom = "somebody" if goal.approval is Approval.ANYBODY else f"somebody besides {goal.asked_by}"
     return Waits(

@@ -57,7 +57,13 @@ class Run:
         self._note(step, Phase.DONE, detail or {})
 
     def failed(self, step: str, error: InsightError) -> None:
-        detail = {"code": error.code, "message": error.message, "hint": error.hint or ""}
+        detail: dict[str, object] = {
+            "code": error.code,
+            "message": error.message,
+            "hint": error.hint or "",
+        }
+        if "verdict" in error.context:  # the numbers stay beside the decision
+            detail |= {"verdict": error.context["verdict"]}
         self._note(step, Phase.FAILED, detail)
 
     def tell(self, step: str, line: str) -> None:

@@ -109,6 +109,20 @@ class RequestSeries(Model):
     points: tuple[RequestPoint, ...]
 
 
+class ReleaseRequests(Model):
+    """Requests that one release answered; every slot is present, an empty one has nulls."""
+
+    release: str
+    points: tuple[RequestPoint, ...]
+
+
+class ReleaseComparison(Model):
+    """Releases beside each other, over the same slots."""
+
+    step_s: int
+    releases: tuple[ReleaseRequests, ...]
+
+
 class HostPoint(Model):
     t: datetime
     cpu_ratio: Ratio | None

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from insightengine.core.errors import ConflictError, NotFoundError
+from insightengine.core.identity import person_at_terminal
 from insightengine.core.settings import StateFolder
 from insightengine.release.models import ACCEPT, Kind, OperationState
 from insightengine.stores.journal.port import Asked, Entry, Journal, Operation
@@ -41,15 +42,14 @@ def _owner_of(context: PlatformContext) -> tuple[int, int] | None:
 
 
 def whoami() -> str:
-    """Who this process belongs to, or who called sudo; not what an environment claims."""
+    """Who types the command, by the rule of `core.identity`: whose process it is, or who called
+    sudo."""
     uid = os.getuid()
-    sudo = os.environ.get("SUDO_USER") if uid == 0 else None
-    if sudo:
-        return sudo
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return f"user {uid}"
+    account = f"user {uid}"
+    with suppress(KeyError):
+        account = pwd.getpwuid(uid).pw_name
+    behind = os.environ.get("SUDO_USER") if uid == 0 else None
+    return person_at_terminal(os.environ.get("INSIGHT_USER"), account, behind)
 
 
 def journal_of(context: PlatformContext) -> Journal:

@@ -17,7 +17,7 @@ from insightengine.core.errors import (
     UnavailableError,
 )
 from insightengine.core.secrets import Secret
-from insightengine.core.settings import Settings, StateFolder
+from insightengine.core.settings import StateFolder
 from insightengine.recovery.house import House, rebuild
 from insightengine.recovery.journal import Operation, OperationKind, OperationState
 from insightengine.recovery.keys import (
@@ -27,7 +27,6 @@ from insightengine.recovery.keys import (
     public_half,
     recovery_key_text,
 )
-from insightengine.recovery.objectives import objectives_now
 from insightengine.recovery.restore import plan_restore
 from insightengine.runtimes.local.identity import service_user
 from insightengine.runtimes.local.records import alive_records
@@ -63,19 +62,6 @@ def open_house(project: Path) -> House:
         except UnavailableError:
             return house
     return house
-
-
-def recovery_overview(settings: Settings, state: StateFolder) -> dict[str, Any]:
-    """What the console shows. Raises UnavailableError before the first start is over."""
-    house = house_of(PlatformContext(settings, state))
-    try:
-        return {
-            "objectives": objectives_now(house).as_json(),
-            "repositories": repository_table(house),
-            "backups": backup_table(house),
-        }
-    finally:
-        house.close()
 
 
 def ask_for(

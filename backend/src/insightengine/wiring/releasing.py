@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from insightengine.application.policy import Approval
-from insightengine.core.errors import AccessDeniedError, ConflictError, NotFoundError
+from insightengine.core.errors import ConflictError, NotFoundError
 from insightengine.edge.control import NginxEdge
 from insightengine.edge.models import EdgePaths
 from insightengine.release.codec import goal_from_json
 from insightengine.release.models import Kind, OperationState
-from insightengine.release.plan import Preview, Steps, Waits, plan, preview
+from insightengine.release.plan import Preview, Waits, plan, preview
 from insightengine.release.retention import Surplus
 from insightengine.release.run import Run
 from insightengine.release.service import ACCEPT, ReleaseService
@@ -45,6 +44,7 @@ from insightengine.wiring.operations import open_journal as open_journal
 from insightengine.wiring.operations import shown_operation as shown_operation
 from insightengine.wiring.operations import whoami as whoami
 from insightengine.wiring.release import looking_means, means_of, request_of
+from insightengine.wiring.release_history import require_approver
 
 _PRUNE_S = 600.0
 
@@ -150,7 +150,7 @@ def approve(
     for one in found:
         if one.release is None or not one.release.startswith(release):
             continue
-        _refuse_own(one, by)
+        require_approver(one, by)
         wanted = ACCEPT if one.held is not None else _waiting_plan(context, journal, one)
         if expected is not None and expected not in (wanted, ACCEPT):
             raise ConflictError(
@@ -165,17 +165,6 @@ def approve(
         f"release {release} does not wait for anybody",
         hint="insight releases; insight release show",
     )
-
-
-def _refuse_own(operation: Operation, by: str) -> None:
-    goal = goal_from_json(operation.facts) if operation.facts is not None else None
-    if goal is not None and goal.approval is Approval.ANOTHER and by == goal.asked_by:
-        raise AccessDeniedError(
-            f"release {goal.release} was asked for by {by}, and the application's policy wants "
-            "somebody else to approve it",
-            code="own_release",
-            hint="x-insight.release.approval: another",
-        )
 
 
 def preview_of(context: PlatformContext, operation: Operation) -> Preview | None:
@@ -223,14 +212,11 @@ def _waiting_plan(context: PlatformContext, journal: Journal, operation: Operati
 
 
 def planned_steps(context: PlatformContext, operation: Operation) -> list[str]:
-    """What is left to do of an operation; nothing when it is over."""
-    if operation.facts is None or OperationState(operation.state).is_over:
+    """What is left to do of an operation, whoever has to agree first; nothing when it is over."""
+    if OperationState(operation.state).is_over:
         return []
-    means = looking_means(context)
-    run = Run(means, Lease(operation.unit, 0), operation)
-    goal = goal_from_json(operation.facts)
-    found = plan(goal, ReleaseService(means).observe(run), datetime.now(UTC))
-    return [step.key for step in found.steps] if isinstance(found, Steps) else []
+    found = preview_of(context, operation)
+    return [step.key for step in found.steps] if found else []
 
 
 def set_maintenance(context: PlatformContext, by: str, *, on: bool) -> UnitState:

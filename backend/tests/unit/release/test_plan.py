@@ -23,6 +23,7 @@ from insightengine.release.plan import (
     colour_state,
     plan,
     plan_hash,
+    preview,
 )
 from tests.unit.release.world import NEW, NOW, OLD, Killed, World, without_journal, world
 
@@ -185,6 +186,19 @@ def test_an_approval_is_waited_for() -> None:
     assert isinstance(waits, Waits)
     assert waits.plan in waits.reason
     assert isinstance(agreed(goal, "ada").plan(), Steps)
+
+
+def test_who_approves_sees_the_steps_that_an_approval_lets_happen() -> None:
+    goal = replace(PLAIN, approval=Approval.ANYBODY, asked_by="ada")
+    after = agreed(goal, "bob").plan()
+    assert isinstance(after, Steps)
+    assert preview(goal, world(goal).observed, NOW).steps == after.steps
+
+
+def test_nobody_approves_by_the_other_door_what_they_asked_for() -> None:
+    goal = replace(PLAIN, approval=Approval.ANOTHER, asked_by="os:root")
+    assert isinstance(agreed(goal, "admin@example.org").plan(), Waits)
+    assert isinstance(agreed(goal, "os:ada").plan(), Steps)
 
 
 def test_nobody_approves_their_own_where_another_is_asked_for() -> None:

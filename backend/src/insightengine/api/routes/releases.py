@@ -4,122 +4,43 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import datetime
-from typing import Any
 
-from fastapi import APIRouter, Depends, Query, Request
-from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, Field
+from fastapi import APIRouter, Depends, Header, Query, Request
 
-from insightengine.api.access import Operator, require
+from insightengine.api.access import Operator, Viewer, require
 from insightengine.api.audit import audited
 from insightengine.api.dependencies import Used
+from insightengine.api.events import EventStream, event, resumed_at
+from insightengine.api.routes.ranges import Queries
+from insightengine.api.routes.release_shapes import (
+    Decision,
+    DeploymentRequest,
+    Maintenance,
+    OperationDetail,
+    OperationList,
+    OperationTraffic,
+    Release,
+    ReleaseList,
+    ReleaseOperation,
+    ReleaseState,
+    RollbackRequest,
+    shown_entry,
+    shown_listed,
+    shown_story,
+)
 from insightengine.core.errors import NotFoundError
 from insightengine.protection.access import Role
 from insightengine.release.models import OperationState
-from insightengine.stores.journal.port import Entry, Journal, Operation
+from insightengine.stores.journal.port import Journal, Operation
 from insightengine.wiring import releasing
 from insightengine.wiring.console import Services
 from insightengine.wiring.environment import PlatformContext
+from insightengine.wiring.release_history import compared, listed, story
 
 router = APIRouter(
     prefix="/releases", tags=["releases"], dependencies=[Depends(require(Role.VIEWER))]
 )
 _POLL_S = 0.2
-
-
-class Release(BaseModel):
-    """`state` is `serving`, `warm` (kept running for a rollback) or `kept`."""
-
-    id: str
-    unit: str
-    created_at: datetime
-    created_by: str
-    message: str
-    state: str
-    served_since: datetime | None
-    label: str
-    migrations: list[str]
-    artefacts: dict[str, str]
-
-
-class ReleaseList(BaseModel):
-    items: list[Release]
-
-
-class ReleaseState(BaseModel):
-    """What serves now, and until when the previous release can be switched back to."""
-
-    unit: str | None
-    serving: str | None
-    serving_since: datetime | None
-    warm: str | None
-    warm_until: datetime | None
-    maintenance_by: str | None
-    maintenance_since: datetime | None
-
-
-class ReleaseOperation(BaseModel):
-    """One deployment, rollback or clean-up. `held` says what the gates could not decide."""
-
-    id: int
-    unit: str
-    kind: str
-    state: OperationState
-    asked_by: str
-    asked_at: datetime
-    message: str
-    release: str | None
-    previous: str | None
-    started_at: datetime | None
-    ended_at: datetime | None
-    summary: str
-    failure: dict[str, Any] | None
-    held: str | None
-    cancelled_by: str | None
-
-
-class ReleaseEntry(BaseModel):
-    """A line of the journal. `phase` is intent, done, failed or note."""
-
-    seq: int
-    at: datetime
-    step: str
-    phase: str
-    detail: dict[str, Any]
-
-
-class OperationDetail(BaseModel):
-    """`left` are the steps that are still to be done."""
-
-    operation: ReleaseOperation
-    entries: list[ReleaseEntry]
-    left: list[str]
-
-
-class OperationList(BaseModel):
-    items: list[ReleaseOperation]
-
-
-class DeploymentRequest(BaseModel):
-    message: str = Field("", max_length=500)
-    forward_only: bool = Field(False, description="Migrate also when nothing takes it back.")
-
-
-class RollbackRequest(BaseModel):
-    release: str | None = Field(None, max_length=64, description="The previous one otherwise.")
-
-
-class Decision(BaseModel):
-    why: str = Field("", max_length=500)
-
-
-class Maintenance(BaseModel):
-    closed: bool
-
-
-class EventStream(StreamingResponse):
-    media_type = "text/event-stream"
 
 
 def _context(used: Services) -> PlatformContext:
@@ -130,18 +51,8 @@ async def _journal(used: Services) -> Journal:
     return await asyncio.to_thread(releasing.journal_of, _context(used))
 
 
-def _shown(operation: Operation) -> ReleaseOperation:
-    return ReleaseOperation.model_validate(releasing.shown_operation(operation))
-
-
-def _entry(entry: Entry) -> ReleaseEntry:
-    return ReleaseEntry(
-        seq=entry.seq,
-        at=entry.at,
-        step=entry.step,
-        phase=entry.phase.value,
-        detail=dict(entry.detail),
-    )
+def _shown(journal: Journal, operation: Operation) -> ReleaseOperation:
+    return shown_listed(listed(journal, [operation])[0])
 
 
 @router.get("")
@@ -169,29 +80,48 @@ async def list_operations(
     """Deployments, rollbacks and clean-ups, the newest first; `before` is the last id seen."""
     journal = await _journal(used)
     found = await asyncio.to_thread(journal.operations, None, before, limit)
-    return OperationList(items=[_shown(one) for one in found])
+    lines = await asyncio.to_thread(listed, journal, found)
+    return OperationList(items=[shown_listed(one) for one in lines])
 
 
 @router.get("/operations/{operation_id}")
-async def operation_detail(operation_id: int, used: Used) -> OperationDetail:
-    """One operation with all its steps and what is left to do."""
+async def operation_detail(operation_id: int, principal: Viewer, used: Used) -> OperationDetail:
+    """One operation with all its steps, how it was judged, and what is left to do."""
     journal = await _journal(used)
     operation = await asyncio.to_thread(journal.operation, operation_id)
-    entries = await asyncio.to_thread(journal.entries, operation_id)
+    found = await asyncio.to_thread(story, journal, operation, principal.email)
     left = await asyncio.to_thread(releasing.planned_steps, _context(used), operation)
-    return OperationDetail(
-        operation=_shown(operation), entries=[_entry(one) for one in entries], left=left
+    return shown_story(found, left)
+
+
+@router.get("/operations/{operation_id}/traffic")
+async def operation_traffic(operation_id: int, used: Used, queries: Queries) -> OperationTraffic:
+    """Errors and latency of the new release beside the one before, around the switch."""
+    journal = await _journal(used)
+    operation = await asyncio.to_thread(journal.operation, operation_id)
+    asked = await asyncio.to_thread(compared, journal, operation)
+    if asked is None:
+        return OperationTraffic(moved_at=None, step_s=None, releases=[])
+    found = await queries.releases(asked.range, asked.releases)
+    return OperationTraffic(
+        moved_at=asked.moved_at, step_s=found.step_s, releases=list(found.releases)
     )
 
 
 @router.get("/operations/{operation_id}/events", response_class=EventStream)
 async def operation_events(
-    operation_id: int, used: Used, after: int = Query(0, ge=0)
+    operation_id: int,
+    used: Used,
+    after: int = Query(0, ge=0),
+    last_event_id: str | None = Header(None),
 ) -> EventStream:
-    """Follows an operation as server-sent events `entry` and `operation`, until it is over."""
+    """Follows an operation as server-sent events `entry` and `operation`, until it is over.
+
+    `after` is the number of the last entry seen; a reconnecting browser's Last-Event-ID wins.
+    """
     journal = await _journal(used)
     await asyncio.to_thread(journal.operation, operation_id)
-    return EventStream(_events(journal, operation_id, after))
+    return EventStream(_events(journal, operation_id, resumed_at(last_event_id, after)))
 
 
 async def _events(journal: Journal, operation_id: int, after: int) -> AsyncIterator[str]:
@@ -200,10 +130,10 @@ async def _events(journal: Journal, operation_id: int, after: int) -> AsyncItera
         operation = await asyncio.to_thread(journal.operation, operation_id)
         for entry in await asyncio.to_thread(journal.entries, operation_id, after):
             after = entry.seq
-            yield f"id: {after}\nevent: entry\ndata: {_entry(entry).model_dump_json()}\n\n"
+            yield event("entry", shown_entry(entry), id_=after)
         if operation.state != state:
             state = operation.state
-            yield f"event: operation\ndata: {_shown(operation).model_dump_json()}\n\n"
+            yield event("operation", _shown(journal, operation))
         if OperationState(state).is_over:
             return
         await asyncio.sleep(_POLL_S)
@@ -222,7 +152,7 @@ async def deploy(
             asked.message,
             forward_only=asked.forward_only,
         )
-    return _shown(operation)
+    return _shown(await _journal(used), operation)
 
 
 @router.post("/rollback", status_code=202)
@@ -234,7 +164,7 @@ async def rollback(
         operation = await asyncio.to_thread(
             releasing.ask_rollback, _context(used), None, asked.release, principal.email
         )
-    return _shown(operation)
+    return _shown(await _journal(used), operation)
 
 
 @router.post("/operations/{operation_id}/approve")
@@ -255,7 +185,7 @@ async def approve(
             asked.why,
             operation_id,
         )
-    return _shown(await asyncio.to_thread(journal.operation, operation_id))
+    return _shown(journal, await asyncio.to_thread(journal.operation, operation_id))
 
 
 @router.post("/operations/{operation_id}/cancel")
@@ -267,7 +197,7 @@ async def cancel(
         operation = await asyncio.to_thread(
             releasing.cancel, _context(used), principal.email, operation_id
         )
-    return _shown(operation)
+    return _shown(await _journal(used), operation)
 
 
 @router.put("/maintenance")

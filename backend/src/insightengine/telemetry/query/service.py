@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from insightengine.core.errors import NotFoundError
 from insightengine.core.time import TimeRange, to_ns
 from insightengine.telemetry import models
-from insightengine.telemetry.query import logs, requests, resources, trace, traces
+from insightengine.telemetry.query import comparison, logs, requests, resources, trace, traces
 from insightengine.telemetry.query.asker import Asker
 from insightengine.telemetry.query.cursors import decode_log_cursor, decode_trace_cursor
 from insightengine.telemetry.query.filters import LogFilter, TraceFilter, normal_trace_id
@@ -56,6 +56,11 @@ class TelemetryQueries:
         return requests.routes(
             asked, await self._asker.rows(requests.routes_statement(asked, service), asked)
         )
+
+    async def releases(self, asked: TimeRange, releases: Sequence[str]) -> models.ReleaseComparison:
+        grid = grid_over(settled(asked, self._now()), None)
+        rows = await self._asker.rows(comparison.comparison_statement(grid, releases), grid.range)
+        return comparison.comparison(grid, releases, rows)
 
     async def resources(
         self, asked: TimeRange, *, step_s: int | None = None
