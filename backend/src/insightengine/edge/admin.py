@@ -6,6 +6,7 @@ Every request uses a connection of its own, so that any worker that accepts may 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
@@ -16,6 +17,7 @@ from insightengine.edge.models import Address, Selection
 from insightengine.edge.port import EdgeStatus
 
 _TIMEOUT_S = 5.0
+_PAUSE_S = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +75,17 @@ def set_maintenance(installed: Installed, token: str, unit: str, *, closed: bool
 
 
 def _set(installed: Installed, token: str, path: str) -> None:
-    """Values hold only characters that need no escaping: nginx does not decode arguments."""
-    response = _request(installed.admin, "POST", path, {"X-Insight-Admin": token})
+    """Values hold only characters that need no escaping: nginx does not decode arguments.
+
+    Just after a reload a worker of the generation before, which knows no such path, may still
+    take a connection on a busy machine; it is asked again.
+    """
+    deadline = time.monotonic() + _TIMEOUT_S
+    while True:
+        response = _request(installed.admin, "POST", path, {"X-Insight-Admin": token})
+        if response.status != 404 or time.monotonic() > deadline:
+            break
+        time.sleep(_PAUSE_S)
     if response.status != 200:
         raise UnavailableError(
             f"the edge refused {path}: HTTP {response.status}",
