@@ -15,13 +15,13 @@ from tests.scenarios.release.ground import Ground, ground
 from tests.scenarios.release.load import LOADS
 from tests.scenarios.release.outcomes import OUTCOMES, outcome
 
-_EVERYTHING = os.environ.get("INSIGHT_ALL_SCENARIOS") == "1"
+EVERYTHING = os.environ.get("INSIGHT_ALL_SCENARIOS") == "1"
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "engine" in metafunc.fixturenames:
         is_chosen = metafunc.definition.get_closest_marker("containers") is not None
-        places = ["processes", *(["containers"] if is_chosen or _EVERYTHING else [])]
+        places = ["processes", *(["containers"] if is_chosen or EVERYTHING else [])]
         metafunc.parametrize("engine", places, indirect=True)
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import signal
+import shutil
 import subprocess
 import threading
 from collections import deque
@@ -14,6 +13,7 @@ from dataclasses import dataclass, field
 from insightengine.core.errors import UnavailableError
 from insightengine.runtimes.compose.commands import Argv
 from insightengine.runtimes.port import Output
+from insightengine.runtimes.tether import tethered
 
 _KEPT_LINES = 200
 _PASSED_ON = ("PATH", "HOME", "LANG", "USER", "TMPDIR", "SSH_AUTH_SOCK", "XDG_RUNTIME_DIR")
@@ -61,17 +61,16 @@ class Runner:
         except FileNotFoundError:
             raise _no_docker() from None
         except subprocess.TimeoutExpired:
-            raise UnavailableError(
-                f"`{shown(argv)}` did not end within {timeout_s:g} s",
-                code="docker_timeout",
-                hint="docker info",
-            ) from None
+            raise _timed_out(f"`{shown(argv)}` did not end within {timeout_s:g} s") from None
         said = (*done.stdout.splitlines(), *done.stderr.splitlines())
         refuse_unreachable(done.returncode, said)
         return Finished(done.returncode, done.stdout, said)
 
     def stream(self, argv: Argv, output: Output, timeout_s: float) -> Finished:
-        """Runs a command and hands on each line. Raises TimeoutError after ending it."""
+        """Runs a command and hands on each line. Raises TimeoutError after ending it.
+
+        It ends when we are killed: whoever goes on in our place must not meet it half-way.
+        """
         kept: deque[str] = deque(maxlen=_KEPT_LINES)
 
         def take(line: str) -> None:
@@ -82,41 +81,42 @@ class Runner:
         refuse_unreachable(code, tuple(kept))
         return Finished(code, "", tuple(kept))
 
+    def carry_out(self, argv: Argv, timeout_s: float) -> None:
+        """Runs what changes much and takes long, tethered to us. Raises UnavailableError."""
+        try:
+            done = self.stream(argv, lambda _: None, timeout_s)
+        except TimeoutError as error:
+            raise _timed_out(str(error)) from None
+        _refuse_failed(argv, done)
+
     def demand(self, argv: Argv, timeout_s: float = 120.0) -> Finished:
         """Like `ask`; raises UnavailableError with Docker's own words when it fails."""
         done = self.ask(argv, timeout_s)
-        if done.code != 0:
-            raise UnavailableError(
-                f"`{shown(argv)}` failed: {last_words(done)}",
-                code="docker_failed",
-                context={"output": list(done.said[-20:])},
-            )
+        _refuse_failed(argv, done)
         return done
 
 
 def _streamed(
     argv: Argv, environment: dict[str, str], take: Callable[[str], None], timeout_s: float
 ) -> int:
-    try:
-        process = subprocess.Popen(
-            argv,
-            env=environment,
-            cwd="/",
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            start_new_session=True,
-        )
-    except FileNotFoundError:
-        raise _no_docker() from None
+    if shutil.which(argv[0], path=environment.get("PATH")) is None:
+        raise _no_docker()
+    process = subprocess.Popen(
+        tethered(argv),
+        env=environment,
+        cwd="/",
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
     over = threading.Event()
 
     def end() -> None:
         over.set()
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+        if process.stdin is not None:
+            process.stdin.close()
 
     timer = threading.Timer(timeout_s, end)
     timer.start()
@@ -138,6 +138,19 @@ def shown(argv: Argv) -> str:
 
 def last_words(done: Finished) -> str:
     return " | ".join(line.strip() for line in done.said[-3:] if line.strip()) or "without a word"
+
+
+def _refuse_failed(argv: Argv, done: Finished) -> None:
+    if done.code != 0:
+        raise UnavailableError(
+            f"`{shown(argv)}` failed: {last_words(done)}",
+            code="docker_failed",
+            context={"output": list(done.said[-20:])},
+        )
+
+
+def _timed_out(message: str) -> UnavailableError:
+    return UnavailableError(message, code="docker_timeout", hint="docker info")
 
 
 def refuse_unreachable(code: int, said: tuple[str, ...]) -> None:

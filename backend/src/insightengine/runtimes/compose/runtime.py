@@ -121,7 +121,7 @@ class ComposeRuntime:
         subnet = self._networks.ensure_edge()
         around = self._around(unit, unit.coloured, subnet, colour)
         file = self._write(unit, colour.value, colour_file(unit, colour, around))
-        self._runner.demand(commands.up(project, file, unit.source.folder), _UP_LIMIT_S)
+        self._runner.carry_out(commands.up(project, file, unit.source.folder), _UP_LIMIT_S)
 
     def start_servers(self, unit: Unit) -> None:
         """Databases and other servers that the application brings along; those that run stay."""
@@ -134,7 +134,7 @@ class ComposeRuntime:
         self._refuse_foreign(project)
         file = self._write(unit, "servers", content)
         argv = commands.up_servers(project, file, unit.source.folder, _SERVERS_WAIT_S)
-        self._runner.demand(argv, _SERVERS_WAIT_S + _UP_LIMIT_S)
+        self._runner.carry_out(argv, _SERVERS_WAIT_S + _UP_LIMIT_S)
 
     def stop(self, unit: str, colour: Colour) -> None:
         self._end(names.colour_project(unit, colour))
@@ -146,7 +146,7 @@ class ComposeRuntime:
             return
         for one in ours:
             self._keep_output(one)
-        self._runner.demand(commands.down(project), _UP_LIMIT_S)
+        self._runner.carry_out(commands.down(project), _UP_LIMIT_S)
 
     def replace(self, unit: Unit, colour: Colour) -> None:
         project = names.single_project(unit.name)
@@ -170,9 +170,9 @@ class ComposeRuntime:
         for one in self._containers(commands.project_containers(project)):
             if one.id not in kept:
                 self._keep_output(one)
-        self._runner.demand(commands.create(project, file, unit.source.folder), _UP_LIMIT_S)
+        self._runner.carry_out(commands.create(project, file, unit.source.folder), _UP_LIMIT_S)
         self._join(unit.name, colour, project)
-        self._runner.demand(commands.start(project, file, unit.source.folder), _UP_LIMIT_S)
+        self._runner.carry_out(commands.start(project, file, unit.source.folder), _UP_LIMIT_S)
 
     def _unchanged(self, unit: Unit, around: Surroundings) -> dict[str, str]:
         """The release under which each single service runs on, by service."""
@@ -250,7 +250,7 @@ class ComposeRuntime:
 
     def restart(self, containers: Iterable[str]) -> None:
         """Docker's own restart: stop signal, grace period, start; at the same address."""
-        self._runner.demand(commands.restart(containers), _UP_LIMIT_S)
+        self._runner.carry_out(commands.restart(containers), _UP_LIMIT_S)
 
     def _around(
         self,

@@ -18,7 +18,6 @@ from pathlib import Path
 from insightengine.core.colours import Colour
 from insightengine.core.errors import ConflictError
 from insightengine.core.settings import StateFolder
-from insightengine.runtimes.local import tether
 from insightengine.runtimes.local.artefacts import Artefacts
 from insightengine.runtimes.local.control import ask
 from insightengine.runtimes.local.specs import Wanted, fingerprint, read_wanted, write_wanted
@@ -33,6 +32,7 @@ from insightengine.runtimes.port import (
     Source,
     Unit,
 )
+from insightengine.runtimes.tether import tethered
 
 COLOURS = "colours.json"
 _STOP_TIMEOUT_S = 300.0
@@ -208,7 +208,7 @@ def _tethered(
 ) -> int:
     """The exit code. What is not over in time, or whose asker is killed, is killed whole."""
     process = subprocess.Popen(
-        [sys.executable, "-I", "-S", tether.__file__, *argv],
+        tethered(argv),
         cwd=spec.cwd,
         env=dict(environment),
         stdin=subprocess.PIPE,

@@ -4,11 +4,19 @@ Standard input is a pipe that the asker holds open. When it ends, because the as
 command is killed with all it started. Standard library only.
 """
 
+from __future__ import annotations
+
 import os
 import select
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
+
+
+def tethered(argv: Sequence[str]) -> tuple[str, ...]:
+    """The command line that runs another one like that."""
+    return (sys.executable, "-I", "-S", __file__, *argv)
 
 
 def main() -> int:
