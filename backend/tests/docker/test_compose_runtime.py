@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -23,6 +26,7 @@ from insightengine.runtimes.compose.runner import Finished, Runner, docker_envir
 from insightengine.runtimes.compose.runtime import ComposeRuntime, require_docker
 from insightengine.runtimes.port import Instance, InstanceState, Source, Unit
 from tests.docker.engine import Engine
+from tests.docker.registry import registry
 
 pytestmark = pytest.mark.timeout(300)
 APPLICATIONS = Path(__file__).parents[1] / "applications"
@@ -65,6 +69,12 @@ class Pair:
             for one in source.started
         }
         return Unit(release, source, kept)
+
+    def change(self, old: str, new: str) -> None:
+        file = self.folder / "compose.yaml"
+        text = file.read_text()
+        assert old in text
+        file.write_text(text.replace(old, new))
 
     def container(self, service: str, colour: Colour | None) -> str:
         for one in self.runtime.containers("pair"):
@@ -180,6 +190,87 @@ def test_a_container_has_no_more_rights_than_it_needs(pair: Pair) -> None:
     assert pair.inspect(front)["HostConfig"]["PidsLimit"] == 1024
 
 
+def test_the_limits_of_the_file_hold_in_the_container(pair: Pair) -> None:
+    limits = "deploy: {resources: {limits: {memory: 96M, cpus: '0.5', pids: 64}}}"
+    pair.change(
+        "    environment:\n      GREETING", f"    {limits}\n    environment:\n      GREETING"
+    )
+    pair.runtime.start(BLUE, pair.unit("r1"))
+    front = pair.container("front", BLUE)
+    given = pair.inspect(front)["HostConfig"]
+    assert (given["Memory"], given["NanoCpus"]) == (96 * 2**20, 500_000_000)
+    read = "cat /sys/fs/cgroup/memory.max || cat /sys/fs/cgroup/memory/memory.limit_in_bytes"
+    assert int(pair.engine.docker("exec", front, "sh", "-c", read)) == 96 * 2**20
+    more = "x = bytearray(200 * 2**20)"
+    assert pair.engine.docker("exec", front, "python3", "-c", more, check=False) == ""
+    assert pair.runtime.instances("pair"), "what exceeded its memory was ended, nothing else"
+
+
+def test_a_build_takes_from_its_cache_what_did_not_change(pair: Pair) -> None:
+    file = pair.folder / "compose.yaml"
+    source = Source(load_application(file.read_text(), str(file), pair.variables), pair.folder)
+    first = pair.runtime.obtain(source, "front", lambda _: None)
+    lines: list[str] = []
+    assert pair.runtime.obtain(source, "front", lines.append) == first
+    copied = next(number for number, line in enumerate(lines) if "COPY" in line)
+    assert any("CACHED" in line or "Using cache" in line for line in lines[copied : copied + 3])
+
+
+def test_the_containers_own_check_is_told_beside_its_state(pair: Pair) -> None:
+    test = "[CMD, sh, -c, 'echo no database; exit 1']"
+    check = f"healthcheck: {{test: {test}, interval: 500ms, retries: 1}}"
+    pair.change(
+        "    environment:\n      GREETING", f"    {check}\n    environment:\n      GREETING"
+    )
+    pair.runtime.start(BLUE, pair.unit("r1"))
+
+    def is_told() -> bool:
+        [front] = [one for one in instances(pair, BLUE) if one.service == "front"]
+        return (front.state, front.detail) == (InstanceState.UNHEALTHY, "no database")
+
+    eventually(is_told, "Docker finds it unhealthy")
+    found = {one.service: one.is_checked for one in instances(pair, BLUE)}
+    assert found == {"front": True, "back": False}
+
+
+def test_what_a_killed_caller_began_is_ended(docker_engine: Engine) -> None:
+    """`docker compose` itself would go on, and its successor's would meet it half-way."""
+    waits = (
+        "docker",
+        "run",
+        "--rm",
+        "--name",
+        "insight-tethered",
+        docker_engine.base,
+        "sleep",
+        "300",
+    )
+    program = (
+        "from insightengine.runtimes.compose.runner import Runner;"
+        f"Runner().stream({waits!r}, print, 300)"
+    )
+    environment = {**os.environ, **docker_engine.environment}
+    caller = subprocess.Popen([sys.executable, "-c", program], env=environment)
+    try:
+        eventually(lambda: bool(commands_named("insight-tethered")), "the command runs")
+        caller.kill()
+        caller.wait()
+        eventually(lambda: not commands_named("insight-tethered"), "the command is gone")
+    finally:
+        docker_engine.docker("rm", "--force", "insight-tethered", check=False)
+
+
+def commands_named(name: str) -> list[int]:
+    """Processes of `docker` with that word on their command line."""
+    found: list[int] = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            words = path.read_bytes().decode(errors="replace").split("\0")
+            if name in words and words[0].endswith("docker"):
+                found.append(int(path.parent.name))
+    return found
+
+
 def test_no_secret_stands_on_a_command_line_or_in_a_readable_file(pair: Pair) -> None:
     unit = pair.unit("r1")
     pair.runtime.start(BLUE, unit)
@@ -226,6 +317,38 @@ def test_a_project_of_somebody_else_is_left_alone(pair: Pair) -> None:
         assert pair.inspect(container)["State"]["Running"] is True
     finally:
         pair.engine.docker("rm", "--force", container)
+
+
+def pushed(pair: Pair, image: str, content: str) -> str:
+    """Makes an image of one file, pushes it, and forgets it here; its digest."""
+    folder = pair.folder / "pushed"
+    folder.mkdir(exist_ok=True)
+    (folder / "content").write_text(content)
+    (folder / "Dockerfile").write_text("FROM scratch\nCOPY content /content\n")
+    pair.engine.docker("build", "--quiet", "--tag", image, str(folder))
+    digest = pair.engine.docker("image", "inspect", "--format", "{{.Id}}", image)
+    pair.engine.docker("push", "--quiet", image)
+    pair.engine.docker("image", "rm", "--force", image)
+    return digest
+
+
+def test_what_the_registry_has_now_is_pulled_while_everything_runs_on(pair: Pair) -> None:
+    pair.runtime.start(BLUE, pair.unit("r1"))
+    before = {one.id for one in pair.runtime.containers("pair")}
+    with registry() as server:
+        image = f"{server.host}/shop:latest"
+        text = f"services: {{web: {{image: '{image}'}}}}"
+        source = Source(load_application(text, "compose.yaml", {}), pair.folder)
+        for content in ("old", "new"):
+            expected = pushed(pair, image, content)
+            pair.runner.told.clear()
+            found = pair.runtime.obtain(source, "web", lambda _: None)
+            assert found.digest == expected
+            assert ("docker", "pull", image) in pair.runner.told
+        pair.engine.docker("image", "rm", "--force", image)
+    assert pair.runtime.has(found), "it is kept under a name of ours"
+    after = [one for one in pair.runtime.containers("pair") if one.instance]
+    assert {one.id for one in after} == before, "nothing was stopped for it"
 
 
 def test_an_image_that_cannot_be_pulled_is_named(pair: Pair) -> None:

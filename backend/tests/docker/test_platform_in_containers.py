@@ -159,6 +159,15 @@ def test_no_part_has_rights_that_it_does_not_need(containers: Containers) -> Non
         assert not host["Privileged"], part
 
 
+def test_docker_itself_checks_whatever_answers(containers: Containers) -> None:
+    health = {part: containers.inspect(part)["State"].get("Health", {}) for part in PARTS}
+    told = {part: found.get("Status") for part, found in health.items()}
+    assert told == {**dict.fromkeys(PARTS, "healthy"), "watch": None}
+    for image in ("insightengine/backend:test", "insightengine/edge:test"):
+        [found] = json.loads(containers.engine.docker("image", "inspect", image))
+        assert found["Config"]["User"] == "insight", "whoever runs it by hand gets no root either"
+
+
 def test_only_the_edge_is_published_and_only_to_this_machine(containers: Containers) -> None:
     published = {part: containers.inspect(part)["HostConfig"]["PortBindings"] for part in PARTS}
     assert [part for part, ports in published.items() if ports] == ["edge"]

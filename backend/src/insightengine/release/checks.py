@@ -70,6 +70,7 @@ def await_healthy(
 ) -> None:
     """Returns when the instance answered as often in a row as asked; every attempt is told.
 
+    Where the runtime has a check of its own, such as an image's, that one has to succeed, too.
     Raises UnavailableError after the deadline, or at once when the instance ended by itself.
     `stop` is called between attempts and may raise.
     """
@@ -84,7 +85,7 @@ def await_healthy(
             raise UnavailableError(f"it ended by itself: {detail}", code="unhealthy")
         attempts += 1
         answered = send(instance.host or "127.0.0.1", instance.port or 0, request)
-        problem = problem_of(request, answered)
+        problem = problem_of(request, answered) or _own_check(instance)
         row = 0 if problem else row + 1
         last = problem or str(answered)
         tell(f"{instance.name} {health.path}: {last}")
@@ -97,3 +98,12 @@ def await_healthy(
         if row < health.successes:
             time.sleep(pause_s)
             pause_s = min(pause_s * 1.5, health.interval_s)
+
+
+def _own_check(instance: Instance) -> str | None:
+    """What keeps the runtime's own check from having succeeded; None without one."""
+    if not instance.is_checked or instance.state is InstanceState.RUNNING:
+        return None
+    if instance.state is InstanceState.STARTING:
+        return "the container's own check has not succeeded yet"
+    return f"the container's own check fails: {instance.detail or 'it said nothing'}"

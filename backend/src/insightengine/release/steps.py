@@ -58,7 +58,8 @@ def _provision(run: Run, _: Step) -> Detail:
 def _restore_point(run: Run, step: Step) -> Detail:
     name = f"before-release-{_unit(run).release}-{run.operation.id}"
     where = run.means.restore_point(name)
-    run.tell(step.key, f"restore point {name}" + (f" at {where}" if where else ""))
+    told = f"restore point {name} at {where}" if where else "its databases have no restore points"
+    run.tell(step.key, told)
     return {"name": name, "lsn": where or ""}
 
 

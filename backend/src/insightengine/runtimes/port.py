@@ -190,7 +190,8 @@ class Instance:
     """One process or container of a release. `colour` is None for those of single services.
 
     `host` and `port` are where the edge and the checks of this machine reach it; None for one that
-    listens nowhere. `restarts` counts those since it was started for this release.
+    listens nowhere. `restarts` counts those since it was started for this release. `is_checked`
+    says that the runtime has a check of its own, which succeeds only in the state RUNNING.
     """
 
     unit: str
@@ -203,6 +204,7 @@ class Instance:
     port: int | None = None
     restarts: int = 0
     detail: str | None = None
+    is_checked: bool = False
 
 
 Output = Callable[[str], None]  # takes one line, without its end

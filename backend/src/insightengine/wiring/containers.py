@@ -19,20 +19,27 @@ import psycopg
 
 from insightengine.application.model import PublishedPort, Service
 from insightengine.core.colours import Colour
-from insightengine.core.errors import ConflictError, NotFoundError, UnavailableError
+from insightengine.core.errors import (
+    ConflictError,
+    InvalidInputError,
+    NotFoundError,
+    UnavailableError,
+)
 from insightengine.core.settings import PortOffset, Runtime
 from insightengine.edge.models import Address
 from insightengine.release.migrations.folder import Connect
 from insightengine.runtimes.compose import commands
 from insightengine.runtimes.compose.addresses import colour_addresses
+from insightengine.runtimes.compose.document import declared_files
 from insightengine.runtimes.compose.names import Names
 from insightengine.runtimes.compose.runner import Runner, docker_environment
 from insightengine.runtimes.compose.runtime import ComposeRuntime, require_docker
 from insightengine.runtimes.compose.status import instances_told
 from insightengine.runtimes.local.status import OTHERS, read_others
-from insightengine.runtimes.port import Instance, ProcessSpec, RunningReady, Unit
+from insightengine.runtimes.port import Instance, ProcessSpec, RunningReady, Source, Unit
 from insightengine.wiring.application import Placed, base_environment
 from insightengine.wiring.environment import PlatformContext, as_environment
+from insightengine.wiring.secrets import version_of
 
 _POSTGRES_PORT = 5432
 
@@ -107,6 +114,23 @@ def watcher(context: PlatformContext) -> ProcessSpec:
         labels={"service": "containers", "colour": "", "release": "", "kind": "platform"},
         keeps_user=True,
     )
+
+
+def file_versions(context: PlatformContext, source: Source) -> dict[str, str]:
+    """A name for the present content of each file that containers get as a secret or a config.
+
+    Raises InvalidInputError for one that cannot be read.
+    """
+    found: dict[str, str] = {}
+    for name, file in declared_files(source.application):
+        path = source.folder / file
+        try:
+            found[name] = version_of(context, path.read_bytes())
+        except OSError as error:
+            raise InvalidInputError(
+                f"{source.application.file}: {name}: {path} cannot be read: {error.strerror}"
+            ) from None
+    return found
 
 
 def server_database(runtime: ComposeRuntime, unit: Unit, service: Service) -> Connect:

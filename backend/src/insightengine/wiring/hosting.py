@@ -51,9 +51,12 @@ def bring_back(context: PlatformContext, journal: Journal) -> Iterator[str]:
     """
     runtime, edge = compose_runtime(context), NginxEdge(EdgePaths.of(context.state))
     for state in journal.units():
-        if journal.active(state.unit) or runtime.instances(state.unit):
+        if journal.active(state.unit):
             continue
+        running = {(one.release, one.colour) for one in runtime.instances(state.unit)}
         for release, colour in left_running(edge.selection, state, datetime.now(UTC)):
+            if (release, colour) in running:
+                continue
             try:
                 unit = unit_of(journal.release(state.unit, release))
                 runtime.start(colour, unit)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hmac
 import http.client
 import json
 import math
@@ -46,6 +45,7 @@ from insightengine.wiring.application import (
 from insightengine.wiring.containers import (
     ToldRuntime,
     compose_runtime,
+    file_versions,
     is_hosted,
     server_database,
 )
@@ -53,6 +53,7 @@ from insightengine.wiring.environment import PlatformContext, read_secret
 from insightengine.wiring.operations import open_journal as open_journal
 from insightengine.wiring.platform import edge_configuration
 from insightengine.wiring.recovery_points import mark_release
+from insightengine.wiring.secrets import version_of
 from insightengine.wiring.sites import site_addresses
 
 _QUERY_TIMEOUT_S = 5.0
@@ -94,7 +95,7 @@ def _in_containers(context: PlatformContext, means: Means) -> Means:
     return replace(
         means,
         runtime=runtime,
-        secrets=lambda source: {},
+        secrets=lambda source: file_versions(context, source),
         provision=runtime.start_servers,
         restore_point=lambda name: None,
         database=lambda unit, name: server_database(runtime, unit, database_service(unit, name)),
@@ -199,13 +200,10 @@ def unit_of(stored: StoredRelease) -> Unit:
 
 
 def secret_versions(context: PlatformContext, source: Source) -> dict[str, str]:
-    """A name for the present value of each secret, from which it cannot be guessed."""
-    key = read_secret(context.state, "session_key").reveal().encode()
+    """A name for the present value of each secret."""
     placed = Placed(source.application, source.folder, "", source.profiles)
     return {
-        name: hmac.digest(key, read_secret(context.state, name).reveal().encode(), "sha256").hex()[
-            :12
-        ]
+        name: version_of(context, read_secret(context.state, name).reveal().encode())
         for name in secret_names(placed)
     }
 

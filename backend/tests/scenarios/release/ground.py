@@ -28,7 +28,11 @@ from insightengine.release.gates import Traffic, bucket_of
 from insightengine.release.means import Means
 from insightengine.release.models import Kind
 from insightengine.release.service import ReleaseService
+from insightengine.runtimes.compose.names import Names
 from insightengine.runtimes.compose.runtime import ComposeRuntime
+from insightengine.runtimes.local.colours import wanted_colours
+from insightengine.runtimes.local.records import alive_records
+from insightengine.runtimes.local.supervisor import OVERSEERS
 from insightengine.stores.journal.port import Asked, Journal, Operation
 from insightengine.wiring.application import Placed
 from insightengine.wiring.containers import compose_runtime, end_application
@@ -58,7 +62,7 @@ class Ground:
     context: PlatformContext
     folder: Path
     means: Means
-    base: str = ""  # the image that containers of the application are built on
+    engine: Engine | None = None  # in which the application's containers run
 
     @property
     def url(self) -> str:
@@ -69,8 +73,20 @@ class Ground:
         return self.context.settings.base_port + 90
 
     @property
+    def base(self) -> str:
+        """The image that containers of the application are built on."""
+        return self.engine.base if self.engine else ""
+
+    @property
     def service(self) -> ReleaseService:
         return ReleaseService(self.means)
+
+    def rewrite(self, old: str, new: str) -> None:
+        """Changes the Compose file."""
+        file = self.folder / "compose.yaml"
+        text = file.read_text()
+        assert old in text
+        file.write_text(text.replace(old, new))
 
     def ask(self, *, quick: bool = False, plan_only: bool = False, **behaviour: Any) -> Operation:
         """Queues a deployment of the tiny application that behaves like that."""
@@ -98,6 +114,22 @@ class Ground:
         """The release in each colour that runs."""
         found = self.means.runtime.instances("tiny")
         return {one.colour.value: one.release for one in found if one.colour is not None}
+
+    def version(self) -> str:
+        """That a visitor sees."""
+        return str(httpx.get(self.url, timeout=5).json()["version"])
+
+    def strays(self) -> list[str]:
+        """Processes, containers and networks that belong to no colour, and half-made images."""
+        state = self.means.journal.unit("tiny")
+        kept = {state.serving, state.warm}
+        found = self.means.runtime.instances("tiny")
+        odd = [one.name for one in found if one.colour and one.release not in kept]
+        if self.engine is None:
+            run = self.context.state.run
+            known = {*(spec.name for spec in wanted_colours(run)), "edge", *OVERSEERS}
+            return odd + sorted(alive_records(run).keys() - known)
+        return odd + labelled(self.engine, self.context, "kind=task") + half_made(self)
 
     def serving_pid(self) -> int:
         """Of the process that answers, as this machine counts, whatever it is called inside."""
@@ -161,13 +193,30 @@ def ground(more: str = QUICK, engine: Engine | None = None) -> Iterator[Ground]:
             edge = [spec for spec in platform_processes(context, None) if spec.name == "edge"]
             with supervised(context, edge):
                 means = means_in(context, open_journal(context))
-                yield Ground(context, folder, means, engine.base if engine else "")
+                yield Ground(context, folder, means, engine)
         finally:
             if engine is not None:
                 end_application(context)
                 for artefact in compose_runtime(context).artefacts():
                     compose_runtime(context).discard(artefact)
+                assert labelled(engine, context) == [], "something is left of containers"
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def labelled(engine: Engine, context: PlatformContext, *more: str) -> list[str]:
+    """Containers and networks of the platform, with those labels."""
+    labels = (f"platform={Names.of_state(context.state.root).platform}", *more)
+    filters = [w for label in labels for w in ("--filter", f"label=io.insightengine.{label}")]
+    containers = engine.docker("ps", "--all", "--format", "{{.Names}}", *filters)
+    networks = engine.docker("network", "ls", "--format", "{{.Name}}", *filters)
+    return containers.split() + ([] if more else networks.split())
+
+
+def half_made(one: Ground) -> list[str]:
+    """Images that a build began and no release is made of."""
+    assert one.engine is not None
+    names = Names.of_state(one.context.state.root)
+    return one.engine.docker("image", "ls", "--quiet", f"{names.repository}-build").split()
 
 
 def placed_in(folder: Path, port: int) -> Placed:

@@ -115,7 +115,9 @@ def servers_file(unit: Unit, names: Names) -> Json:
         own = _definition(application, service.name)
         kept = {key: value for key, value in own.items() if key not in _DROPPED - {"ports"}}
         services[service.name] = {
-            **hardened(kept, Kind.SERVER, runs_as_root=is_root(text(own.get("user")))),
+            **_limited(
+                hardened(kept, Kind.SERVER, runs_as_root=is_root(text(own.get("user")))), own
+            ),
             "image": service.image,
             "environment": _environment(unit, service),
             "labels": _labels(own, names.labels(unit.name, service.name, kind="server")),
@@ -191,8 +193,7 @@ def _container(
     kind = Kind.JOB if is_job(unit, service) else Kind.SERVICE
     telemetry = _telemetry(unit, service, colour, release, around.telemetry)
     return {
-        **hardened(_escaped_table(kept), kind, runs_as_root=is_root(user)),
-        **_limits(own),
+        **_limited(hardened(_escaped_table(kept), kind, runs_as_root=is_root(user)), own),
         "image": image.name,
         "environment": {**_escaped_table(telemetry), **_environment(unit, service)},
         "labels": _labels(own, labels),
@@ -228,10 +229,17 @@ def _environment(unit: Unit, service: Service) -> dict[str, object]:
     return _escaped_table({**from_files, **service.environment})
 
 
-def _limits(own: Json) -> dict[str, object]:
-    """`deploy.resources` is what remains of `deploy`: replicas are written out."""
-    resources = table(own.get("deploy")).get("resources")
-    return {"deploy": {"resources": _escaped(resources)}} if resources else {}
+def _limited(container: Json, own: Json) -> Json:
+    """With `deploy.resources`, which is what remains of `deploy`: replicas are written out.
+
+    Compose refuses a number of processes in two places.
+    """
+    resources = table(table(own.get("deploy")).get("resources"))
+    if not resources:
+        return container
+    is_double = "pids" in table(resources.get("limits")) and "pids_limit" not in own
+    kept = {key: v for key, v in container.items() if not (is_double and key == "pids_limit")}
+    return {**kept, "deploy": {"resources": _escaped(resources)}}
 
 
 def _labels(own: Json, ours: Mapping[str, str]) -> dict[str, object]:
@@ -321,6 +329,15 @@ def declaration(application: Application, kind: str, name: str) -> Json:
 
 def declared_volumes(application: Application) -> Iterator[str]:
     yield from table(_document(application).get("volumes"))
+
+
+def declared_files(application: Application) -> Iterator[tuple[str, str]]:
+    """The files behind the `secrets` and `configs` of the application, by `secrets.NAME`."""
+    for kind in ("secrets", "configs"):
+        for name in table(_document(application).get(kind)):
+            file = text(declaration(application, kind, name).get("file"))
+            if file:
+                yield f"{kind}.{name}", file
 
 
 def used_networks(application: Application, services: Sequence[Service]) -> Sequence[str]:

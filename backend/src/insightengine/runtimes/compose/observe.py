@@ -74,6 +74,7 @@ def _instance(found: Json, labels: dict[str, str], edge: Json) -> Instance | Non
         port=int(listens) if listens else None,
         restarts=number(found.get("RestartCount")),
         detail=_detail(table(found.get("State")), state),
+        is_checked=bool(table(table(found.get("State")).get("Health"))),
     )
 
 

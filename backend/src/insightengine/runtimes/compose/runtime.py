@@ -289,7 +289,8 @@ class ComposeRuntime:
                     f"the Compose project {project} exists already and is not of this platform: "
                     f"container {one.name}",
                     code="project_in_use",
-                    hint=f"docker compose --project-name {project} down (volumes are kept)",
+                    hint=f"docker compose --project-name {project} down (volumes are kept), "
+                    "or another `name:` in this application's file",
                 )
 
     def _write(self, unit: Unit, name: str, content: Json) -> Path:

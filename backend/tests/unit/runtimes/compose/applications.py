@@ -49,6 +49,7 @@ services:
     environment: {POSTGRES_PASSWORD: secret}
     ports: ["127.0.0.1:5433:5432"]
     volumes: [data:/var/lib/postgresql]
+    deploy: {resources: {limits: {memory: 512M}}}
 networks:
   front:
   back: {internal: true}

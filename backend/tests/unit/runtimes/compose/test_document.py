@@ -117,6 +117,12 @@ def test_what_the_file_leaves_open_is_limited() -> None:
     assert limited["restart"] == "unless-stopped"
 
 
+def test_a_limit_of_processes_stands_in_one_place_only() -> None:
+    limited = web(SHOP.replace("memory: 256M", "pids: 64"))
+    assert limited["deploy"] == {"resources": {"limits": {"pids": 64}}}
+    assert "pids_limit" not in limited
+
+
 def test_an_image_that_begins_as_root_may_step_down() -> None:
     one = unit()
     services: Any = colour_file(one, Colour.BLUE, around(one, Colour.BLUE, user=""))["services"]
@@ -161,6 +167,7 @@ def test_servers_keep_their_published_ports_and_volumes() -> None:
     assert list(content["services"]) == ["postgres"]
     assert postgres["ports"] == ["127.0.0.1:5433:5432"]
     assert postgres["image"] == "postgres:18"
+    assert postgres["deploy"] == {"resources": {"limits": {"memory": "512M"}}}
     assert "read_only" not in postgres
     assert content["volumes"]["data"] == {"external": True, "name": "shop-data"}
 
