@@ -7,6 +7,7 @@ fixed addresses of a Docker network.
 
 from __future__ import annotations
 
+import hmac
 import os
 import sys
 from collections.abc import Mapping
@@ -38,8 +39,7 @@ from insightengine.runtimes.compose.status import instances_told
 from insightengine.runtimes.local.status import OTHERS, read_others
 from insightengine.runtimes.port import Instance, ProcessSpec, RunningReady, Source, Unit
 from insightengine.wiring.application import Placed, base_environment
-from insightengine.wiring.environment import PlatformContext, as_environment
-from insightengine.wiring.secrets import version_of
+from insightengine.wiring.environment import PlatformContext, as_environment, read_secret
 
 _POSTGRES_PORT = 5432
 
@@ -114,6 +114,12 @@ def watcher(context: PlatformContext) -> ProcessSpec:
         labels={"service": "containers", "colour": "", "release": "", "kind": "platform"},
         keeps_user=True,
     )
+
+
+def version_of(context: PlatformContext, value: bytes) -> str:
+    """A name for the value, the same as long as it is, from which it cannot be guessed."""
+    key = read_secret(context.state, "session_key").reveal().encode()
+    return hmac.digest(key, value, "sha256").hex()[:12]
 
 
 def file_versions(context: PlatformContext, source: Source) -> dict[str, str]:

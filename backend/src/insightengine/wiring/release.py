@@ -48,12 +48,12 @@ from insightengine.wiring.containers import (
     file_versions,
     is_hosted,
     server_database,
+    version_of,
 )
 from insightengine.wiring.environment import PlatformContext, read_secret
 from insightengine.wiring.operations import open_journal as open_journal
 from insightengine.wiring.platform import edge_configuration
 from insightengine.wiring.recovery_points import mark_release
-from insightengine.wiring.secrets import version_of
 from insightengine.wiring.sites import site_addresses
 
 _QUERY_TIMEOUT_S = 5.0

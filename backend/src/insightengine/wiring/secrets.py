@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hmac
 import os
 import secrets
 from collections.abc import Iterable
 
 from insightengine.core.settings import StateFolder
 from insightengine.runtimes.local.specs import ServiceUser
-from insightengine.wiring.environment import PlatformContext, read_secret
 
 INGEST_KEY = "ingest_key"  # with which the platform's services send telemetry where keys are needed
 PLATFORM_SECRETS = (
@@ -38,9 +36,3 @@ def ensure_secrets(state: StateFolder, names: Iterable[str], user: ServiceUser |
             file.flush()
             os.fsync(descriptor)
         temporary.replace(path)
-
-
-def version_of(context: PlatformContext, value: bytes) -> str:
-    """A name for the value, the same as long as it is, from which it cannot be guessed."""
-    key = read_secret(context.state, "session_key").reveal().encode()
-    return hmac.digest(key, value, "sha256").hex()[:12]
