@@ -97,7 +97,7 @@ class Platform:
         command = [str(INSIGHT), *arguments, "--project", str(self.folder)]
         try:
             return subprocess.run(
-                command, env=environment, check=True, text=True, capture_output=True, timeout=120
+                command, env=environment, check=True, text=True, capture_output=True, timeout=1800
             )
         except subprocess.CalledProcessError as error:
             error.add_note(error.stderr)
