@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 
 import httpx
@@ -100,10 +100,10 @@ def soak(
 
 
 def _wait(senders: Sequence[subprocess.Popen[str]], limit_s: float) -> None:
-    try:
-        senders[0].wait(limit_s)
-    except subprocess.TimeoutExpired:
-        return
+    running = next((sender for sender in senders if sender.poll() is None), None)
+    if running is not None:
+        with suppress(subprocess.TimeoutExpired):
+            running.wait(limit_s)
 
 
 def _note(
