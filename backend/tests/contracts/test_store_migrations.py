@@ -191,7 +191,7 @@ def test_a_migration_from_version_2_that_was_killed_is_completed(
     second: Path, share: float
 ) -> None:
     engine = StoreEngine(second, LIMITS)
-    (pending,) = engine._pending
+    pending = engine._pending[0]
     kill_within(engine, pending, share)
     for again in migrated(second):
         assert again.run(Query(_CONTENTS)) == _EXPECTED
