@@ -133,7 +133,8 @@ def test_restart_ends_and_starts_the_container(hosted: Platform) -> None:
     hosted.insight("restart", "web")
 
     def is_another() -> bool:
-        return hosted.pid("web.green") not in (before, 0) and version(hosted) == "2"
+        now = next(p["pid"] for p in hosted.processes() if p["name"] == "web.green")
+        return now not in (before, None) and version(hosted) == "2"
 
     eventually(is_another, 30, "another process serves")
 

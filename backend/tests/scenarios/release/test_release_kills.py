@@ -21,7 +21,6 @@ from tests.scenarios.release.database import DATABASE, database, migrating, writ
 from tests.scenarios.release.ground import Ground, ground
 from tests.scenarios.release.load import load_on
 from tests.scenarios.release.outcomes import OUTCOMES
-from tests.scenarios.release.test_release import version
 
 REPOSITORY = Path(__file__).parents[4]
 PROJECTS = 2  # at a time, each with its share of the moments
@@ -84,7 +83,7 @@ class Kills:
     def _assert_converged(self, name: str, operation: Operation) -> None:
         after = self.one.means.journal.operation(operation.id)
         assert after.state == "done", f"{name}: {self.one.story(after)}"
-        assert version(self.one) == name
+        assert self.one.version() == name
         assert len(self.one.colours()) == 2
         assert self.one.means.edge.selection("tiny").share == 0
 

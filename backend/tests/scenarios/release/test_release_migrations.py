@@ -12,7 +12,6 @@ import pytest
 from tests.scenarios.release.database import database, migrating, write_migration
 from tests.scenarios.release.ground import Ground
 from tests.scenarios.release.load import load_on
-from tests.scenarios.release.test_release import version
 
 pytestmark = pytest.mark.timeout(170)
 
@@ -59,7 +58,7 @@ def test_a_migration_that_fails_leaves_the_old_release_and_its_schema(
     assert "0003_bad failed, nothing of it was kept" in operation.summary
     assert "applying 0002_colour" in story, "it is told what was applied"
     assert columns(conninfo) == {"id"}, "0002 was taken back"
-    assert version(migrated) == "1"
+    assert migrated.version() == "1"
     assert load.failures == []
     assert set(load.answers) == {"1"}
 
@@ -92,7 +91,7 @@ def test_a_migration_waits_for_its_lock_without_holding_up_the_application(
     after = migrated.means.journal.operation(operation.id)
     assert after.state == "done", migrated.story(after)
     assert columns(conninfo) == {"id", "colour"}
-    assert version(migrated) == "2"
+    assert migrated.version() == "2"
     assert load.failures == []
 
 

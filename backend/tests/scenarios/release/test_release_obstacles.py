@@ -18,7 +18,7 @@ from insightengine.stores.journal.port import Operation
 from tests.docker.engine import Engine
 from tests.scenarios.release.ground import QUICK, Ground, ground
 from tests.scenarios.release.load import load_on
-from tests.scenarios.release.test_release import assert_taken_back, version
+from tests.scenarios.release.test_release import assert_taken_back
 
 pytestmark = pytest.mark.timeout(170)
 
@@ -62,7 +62,7 @@ def test_of_two_deployments_at_once_one_is_carried_out_and_once(serving: Ground)
     assert after.state == "done", serving.story(after)
     steps = [e.step for e in serving.means.journal.entries(after.id) if e.phase.value == "intent"]
     assert len(steps) == len(set(steps)), "a step was begun by both"
-    assert (version(serving), load.failures) == ("2", [])
+    assert (serving.version(), load.failures) == ("2", [])
 
 
 @contextmanager
@@ -90,7 +90,7 @@ def test_a_disk_that_is_full_while_building_changes_nothing() -> None:
                 operation = one.deploy(version="2")
             assert operation.state == "failed", one.story(operation)
             assert "the disk is full; what serves was not touched" in operation.summary
-            assert (version(one), load.failures) == ("1", [])
+            assert (one.version(), load.failures) == ("1", [])
             assert list(artefacts.glob("*.partial")) == [], "what was half built takes no space"
             (one.folder / "large.bin").unlink()
             again = one.deploy(quick=True, version="2")
@@ -111,4 +111,4 @@ def test_streams_and_websockets_are_finished_before_their_colour_stops(
         assert long == {"stream", "websocket"}
         drains = [e for e in one.means.journal.entries(changes[1].id) if e.step == "drain:idle"]
         assert drains[-1].detail["unfinished"] == 0
-        assert version(one) == "3"
+        assert one.version() == "3"

@@ -205,7 +205,12 @@ _LOG_EXCEPTIONS = View(
     ),
 )
 
-_END = "addNanoseconds(Timestamp, DurationNs)"
+# A span may last longer than time can be told.
+_LAST_NS: Final = 2**63 - 1
+_END = (
+    "addNanoseconds(Timestamp, toInt64(least(DurationNs, "
+    f"toUInt64({_LAST_NS} - toUnixTimestamp64Nano(Timestamp)))))"
+)
 # Its least value tells the root, or else the first span: the time, with the highest bit for a child.
 _ROOT_KEY = (
     "bitOr(toUInt64(toUnixTimestamp64Nano(Timestamp)), "
