@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ from insightengine.runtimes.local.teardown import end_everything
 from insightengine.runtimes.port import ProcessSpec
 from insightengine.wiring.environment import PlatformContext, as_environment
 from insightengine.wiring.secrets import PLATFORM_SECRETS, ensure_secrets
+from tests.ports import free_base_port
 
 
 def context_in(folder: Path, runtime: Runtime = Runtime.LOCAL) -> PlatformContext:
@@ -31,24 +31,6 @@ def context_in(folder: Path, runtime: Runtime = Runtime.LOCAL) -> PlatformContex
     ensure_secrets(state, PLATFORM_SECRETS, user)
     given = {"base_port": free_base_port(), "runtime": runtime}
     return PlatformContext(Settings.model_validate(given), state)
-
-
-def free_base_port() -> int:
-    first = 30000 + (os.getpid() % 250) * 100
-    for base in [*range(first, 60000, 100), *range(30000, first, 100)]:
-        if all(_is_free(base + offset) for offset in range(100)):
-            return base
-    raise RuntimeError("no hundred free ports in a row were found")
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
 
 
 @contextmanager

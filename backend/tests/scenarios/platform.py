@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -18,6 +17,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
+
+from tests.ports import free_base_port
 
 REPOSITORY = Path(__file__).parents[3]
 INSIGHT = Path(sys.executable).with_name("insight")
@@ -38,25 +39,6 @@ def eventually(look: Callable[[], Found | None], within_s: float, what: str) -> 
             last = error
         time.sleep(0.1)
     raise AssertionError(f"not within {within_s} s: {what}; last seen: {last!r}")
-
-
-def free_base_port() -> int:
-    """A base whose hundred ports are free; spread by pid so that parallel runs rarely meet."""
-    first = 20000 + (os.getpid() % 300) * 100
-    for base in [*range(first, 60000, 100), *range(20000, first, 100)]:
-        if all(_is_free(base + offset) for offset in range(100)):
-            return base
-    raise RuntimeError("no hundred free ports in a row were found")
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
 
 
 @dataclass(frozen=True)
