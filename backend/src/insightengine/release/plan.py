@@ -18,14 +18,7 @@ from datetime import datetime, timedelta
 from insightengine.application.policy import Approval, Hook
 from insightengine.core.colours import Colour
 from insightengine.core.identity import is_another
-from insightengine.release.models import (
-    ColourState,
-    Kind,
-    Label,
-    Step,
-    StepKind,
-    digest_of,
-)
+from insightengine.release.models import ColourState, Kind, Label, Step, StepKind, digest_of
 from insightengine.release.observed import PROVED_OF_A_START, Goal, Observed
 
 
