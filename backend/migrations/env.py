@@ -6,7 +6,7 @@ from sqlalchemy import create_engine, pool, text
 from insightengine.stores.tables import metadata
 
 if context.is_offline_mode():
-    raise SystemExit("run it against a database: python -m insightengine.stores.migrate")
+    raise SystemExit("revisions run against a database, not into a file")
 
 engine = create_engine(context.config.attributes["url"], poolclass=pool.NullPool)
 with engine.connect() as connection:

@@ -34,6 +34,8 @@ export interface paths {
         /**
          * Health Ready
          * @description The state of each dependency. Asked at most once a second, however many ask.
+         *
+         *     While something is amiss it is asked five times a second: whoever waits for it learns it soon.
          */
         get: operations["health_ready"];
         put?: never;

@@ -1,8 +1,7 @@
-"""Brings the console's database to the newest revision."""
+"""Brings the console's database to a revision, by Alembic."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 from alembic import command
@@ -36,20 +35,3 @@ def upgrade(url: URL, revision: str = "head") -> None:
 
 def downgrade(url: URL, revision: str) -> None:
     command.downgrade(alembic_config(url), revision)
-
-
-def main() -> None:
-    import os
-
-    from insightengine.core.settings import PortOffset, StateFolder, settings_from
-
-    state = StateFolder(Path(os.environ["INSIGHT_STATE"]))
-    settings = settings_from(os.environ, "environment")
-    password = state.secret("postgres_insight_password").read_text(encoding="utf-8").strip()
-    port = settings.port(PortOffset.POSTGRES)
-    upgrade(console_url(settings.postgres_host, port, password))
-    print("the console's database is at the newest revision", file=sys.stderr)  # noqa: T201
-
-
-if __name__ == "__main__":
-    main()

@@ -125,12 +125,10 @@ def _postgres(context: PlatformContext, placed: Placed | None) -> ProcessSpec:
         prepare=((sys.executable, "-m", _POSTGRES, "init", str(state.postgres), str(password)),),
         initialise=(
             (
-                sys.executable,
-                *("-m", _POSTGRES, "roles", settings.postgres_host, str(port)),
-                *(str(password), str(owners_file(context))),
-                str(state.secret("postgres_backup_password")),
+                *(sys.executable, "-m", "insightengine.worker.database"),
+                *(settings.postgres_host, str(port)),
+                *(str(state.secrets), str(owners_file(context))),
             ),
-            (sys.executable, "-m", "insightengine.stores.migrate"),
         ),
         ports=(port,),
         stop_signal="SIGINT",  # fast shutdown: sessions are ended, what is committed is kept

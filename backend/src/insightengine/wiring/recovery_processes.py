@@ -14,6 +14,8 @@ from insightengine.wiring.environment import PlatformContext, as_environment
 from insightengine.wiring.recovery import (
     admin_address,
     admin_pass_file,
+    configuration_of,
+    folders_of,
     recovery_folder,
     replica_folder,
     replica_mark,
@@ -30,21 +32,29 @@ def recovery_processes(context: PlatformContext, placed: Placed | None) -> tuple
     environment = {**base_environment(context), **as_environment(context)}
     root = recovery_folder(context.state)
     programs = Programs(postgres.binary("postgres").parent)
+    server, link = server_address(context), root / "receiving"
+    spool = folders_of(context.state, configuration_of(context.state)).spool
     receiver = ProcessSpec(
         name="wal-receiver",
-        argv=programs.receive_wal(server_address(context), root / "receiving", RECEIVER),
+        argv=programs.receive_wal(server, link, RECEIVER),
         cwd=context.state.root,
         env={**environment, "PGPASSFILE": str(root / "pgpass")},
         readiness=RunningReady(),
         depends_on=("postgres",),
-        prepare=((sys.executable, "-m", "insightengine.worker.wal_receiver"),),
+        prepare=(
+            (
+                *(sys.executable, "-m", "insightengine.worker.wal_receiver"),
+                *(server.host, str(server.port), server.user, RECEIVER, str(spool), str(link)),
+            ),
+        ),
         stop_signal="SIGINT",
         labels={"service": "wal-receiver", "colour": "", "release": "", "kind": "platform"},
     )
     port = context.settings.port(PortOffset.BACKUPS)
     worker = ProcessSpec(
         name="backups",
-        argv=(sys.executable, "-m", "insightengine.worker.backups"),
+        # Backups give way to what answers people, at a start most of all.
+        argv=("nice", "-n", "10", sys.executable, "-m", "insightengine.worker.backups"),
         cwd=context.state.root,
         env=environment,
         readiness=HttpReady(f"http://{_HOST}:{port}/healthz"),

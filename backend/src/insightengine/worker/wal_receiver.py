@@ -2,6 +2,10 @@
 
 A slot that lost its place, or a server that is on another timeline, begins a new folder: the
 receiver goes on behind the newest file of its folder, which such a server may not have.
+
+    python -m insightengine.worker.wal_receiver HOST PORT USER SLOT SPOOL LINK
+
+PGPASSFILE names the file with the password. It loads little: a start of the platform waits for it.
 """
 
 from __future__ import annotations
@@ -11,38 +15,30 @@ import sys
 from pathlib import Path
 
 from insightengine.core.errors import InsightError, render_error
-from insightengine.recovery.house import RECEIVER
-from insightengine.stores.server import PostgresServer
-from insightengine.wiring.environment import load
-from insightengine.wiring.recovery import (
-    configuration_of,
-    folders_of,
-    recovery_folder,
-    server_address,
-)
+from insightengine.stores.server import PostgresServer, ServerAddress
 
 
 def main() -> None:
     os.umask(0o077)
+    host, port, user, slot, spool, link = sys.argv[1:]
     try:
-        prepare()
+        prepare(ServerAddress(host, int(port), user), slot, Path(spool), Path(link))
     except InsightError as error:
         sys.stderr.write(f"{render_error(error)}\n")
         sys.exit(error.exit_code)
 
 
-def prepare() -> None:
-    context = load()
-    spool = folders_of(context.state, configuration_of(context.state)).spool
-    with PostgresServer(server_address(context)) as server:
-        state, slot = server.state(), server.slot(RECEIVER)
+def prepare(address: ServerAddress, name: str, spool: Path, link: Path) -> None:
+    """`link` leads to the folder of this incarnation afterwards."""
+    with PostgresServer(address) as server:
+        state, slot = server.state(), server.slot(name)
         is_new = slot is None or slot.is_lost
-        server.ensure_slot(RECEIVER)
+        server.ensure_slot(name)
     folder = spool / f"{state.system_identifier}-{state.timeline:08X}"
     if is_new and folder.exists():
         folder.rename(_unused(folder))
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    _point(recovery_folder(context.state) / "receiving", folder)
+    _point(link, folder)
 
 
 def _unused(folder: Path) -> Path:

