@@ -25,7 +25,7 @@ from insightengine.edge.control import NginxEdge, nginx_binary
 from insightengine.edge.render import edge_argv
 from insightengine.telemetry.clickhouse import ClickHouseStore
 from insightengine.wiring.environment import PlatformContext
-from insightengine.wiring.platform import edge_configuration
+from insightengine.wiring.platform import edge_configuration, only_version
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class StoreProcesses:
         """The product's nginx in front of the collector; yields its one busy worker's master."""
         settings = Settings(base_port=self.base_port)
         configuration = edge_configuration(
-            PlatformContext(settings, self.state), {}, self.state.root / "console"
+            PlatformContext(settings, self.state), {}, only_version(self.state.root / "console")
         )
         user = pwd.getpwnam("nobody") if os.geteuid() == 0 else None
         for folder in (self.state.root, self.state.edge, self.state.logs):

@@ -149,8 +149,9 @@ def configuration_in(folder: Path) -> EdgeConfiguration:
     def pool(blue: str, green: str) -> Pool:
         return Pool(Upstream(blue, (address(),)), Upstream(green, (address(),)))
 
+    pages = {Colour.BLUE: folder / "out", Colour.GREEN: folder / "out-green"}
     return EdgeConfiguration(
-        console=ConsoleSite(address(), folder / "out", pool("a1", "a2"), "console-1"),
+        console=ConsoleSite(address(), pages, pool("a1", "a2")),
         otlp=OtlpSite(address(), (address(),)),
         admin=address(),
         paths=EdgePaths(folder / "edge", folder / "logs" / "edge.access.log"),
@@ -190,7 +191,7 @@ def running_edge(
 def edge_with_pages() -> Iterator[RunningEdge]:
     """The edge with a small export of the console."""
     with running_edge() as running:
-        out = running.configuration.console.static_folder
+        out = running.configuration.console.pages[Colour.BLUE]
         pages = {
             "index.html": "<p>start</p>",
             "monitoring/index.html": "<p>monitoring</p>",

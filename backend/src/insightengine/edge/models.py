@@ -112,15 +112,15 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class ConsoleSite:
-    """The console: a static export, and `/api/` to the two colours of the API.
+    """The console: two colours, each a static export and the API under `/api/`.
 
-    `static_folder` need not exist yet: until `index.html` is in it, a page tells how to build it.
+    `pages` are the folders of the exports; that of a colour which is not named stays what it was.
+    None need exist yet: until `index.html` is in it, a page tells how to build it.
     """
 
     listen: Address
-    static_folder: Path
+    pages: Mapping[Colour, Path]
     api: Pool
-    release: str
     build_command: str = "cd frontend && npm ci && npm run build"
     name: str = "console"
 
@@ -224,6 +224,10 @@ class EdgePaths:
     @property
     def admin_token(self) -> Path:
         return self.folder / "admin-token.conf"
+
+    def pages(self, colour: Colour) -> Path:
+        """A link to the console's export of that colour: another one needs no reload."""
+        return self.folder / f"pages.{colour}"
 
     @property
     def pid(self) -> Path:

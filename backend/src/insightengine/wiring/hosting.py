@@ -17,7 +17,7 @@ from insightengine.stores.journal.port import Journal, UnitState
 from insightengine.wiring.application import Placed, placed_of
 from insightengine.wiring.containers import compose_runtime, is_hosted
 from insightengine.wiring.environment import PlatformContext
-from insightengine.wiring.platform import edge_configuration
+from insightengine.wiring.platform import edge_configuration, only_version
 from insightengine.wiring.release import CONSOLE_FOLDER, open_journal, running_units, unit_of
 
 
@@ -40,7 +40,7 @@ def edge_now(context: PlatformContext, user: ServiceUser | None) -> EdgeConfigur
     elif wanted_colours(context.state.run):
         units = running_units(context, open_journal(context, user))
     placed = {c: placed_of(unit) for colours in units.values() for c, unit in colours.items()}
-    return edge_configuration(context, placed, CONSOLE_FOLDER)
+    return edge_configuration(context, placed, only_version(CONSOLE_FOLDER))
 
 
 def bring_back(context: PlatformContext, journal: Journal) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
@@ -36,6 +37,7 @@ from insightengine.wiring.environment import PlatformContext, as_environment
 from insightengine.wiring.recovery_processes import recovery_processes, wal_safety
 from insightengine.wiring.sites import application_sites, site_addresses
 
+API_PORTS = {Colour.BLUE: PortOffset.API_BLUE, Colour.GREEN: PortOffset.API_GREEN}
 _POSTGRES = "insightengine.runtimes.local.supplied.postgres"
 
 
@@ -56,26 +58,41 @@ def platform_processes(context: PlatformContext, placed: Placed | None) -> tuple
     return (*own, _releaser(context), *([watcher(context)] if is_hosted(context) else []))
 
 
+@dataclass(frozen=True, slots=True)
+class ConsoleVersion:
+    """What a colour of the console is: the name of its release, and its pages."""
+
+    release: str
+    pages: Path
+
+
+def only_version(pages: Path) -> Mapping[Colour, ConsoleVersion]:
+    """The console of an installation that releases no other one."""
+    return {Colour.BLUE: ConsoleVersion(version("insightengine"), pages)}
+
+
 def edge_configuration(
-    context: PlatformContext, units: Mapping[Colour, Placed], console_folder: Path
+    context: PlatformContext,
+    units: Mapping[Colour, Placed],
+    console: Mapping[Colour, ConsoleVersion],
 ) -> EdgeConfiguration:
-    """`units` is what is in each colour of the application."""
+    """`units` is what is in each colour of the application, `console` in those of the console."""
     settings = context.settings
-    release = version("insightengine")
     reach = container_reach(context) if is_hosted(context) else None
 
     def listen(offset: int) -> Address:
         return Address(settings.bind_host, settings.port(offset))
 
-    def upstream(offset: int) -> Upstream:
-        return Upstream(release, (Address(settings.api_host, settings.port(offset)),))
+    def upstream(colour: Colour) -> Upstream:
+        own = console.get(colour)
+        address = Address(settings.api_host, settings.port(API_PORTS[colour]))
+        return Upstream(own.release if own else "none", (address,))
 
     return EdgeConfiguration(
         console=ConsoleSite(
             listen(PortOffset.CONSOLE),
-            console_folder,
-            Pool(upstream(PortOffset.API_BLUE), upstream(PortOffset.API_GREEN)),
-            release,
+            {colour: own.pages for colour, own in console.items()},
+            Pool(upstream(Colour.BLUE), upstream(Colour.GREEN)),
         ),
         otlp=OtlpSite(
             listen(PortOffset.OTLP_HTTP),

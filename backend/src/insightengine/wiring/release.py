@@ -52,7 +52,7 @@ from insightengine.wiring.containers import (
 )
 from insightengine.wiring.environment import PlatformContext, read_secret
 from insightengine.wiring.operations import open_journal as open_journal
-from insightengine.wiring.platform import edge_configuration
+from insightengine.wiring.platform import edge_configuration, only_version
 from insightengine.wiring.recovery_points import mark_release
 from insightengine.wiring.sites import site_addresses
 
@@ -221,7 +221,7 @@ def running_units(context: PlatformContext, journal: Journal) -> dict[str, dict[
 
 def install_edge(context: PlatformContext, units: Mapping[Colour, Unit]) -> None:
     placed = {colour: placed_of(unit) for colour, unit in units.items()}
-    configuration = edge_configuration(context, placed, CONSOLE_FOLDER)
+    configuration = edge_configuration(context, placed, only_version(CONSOLE_FOLDER))
     NginxEdge(EdgePaths.of(context.state)).install(configuration)
 
 

@@ -25,7 +25,7 @@ from insightengine.runtimes.local.readiness import problem_of
 from insightengine.runtimes.port import ProcessSpec
 from insightengine.wiring.environment import PlatformContext, load
 from insightengine.wiring.local import write_configuration
-from insightengine.wiring.platform import edge_configuration, platform_processes
+from insightengine.wiring.platform import edge_configuration, only_version, platform_processes
 from insightengine.wiring.secrets import PLATFORM_SECRETS, ensure_secrets
 
 PARTS = ("postgres", "valkey", "store", "collector", "api.blue", "edge")  # of docker-compose.yml
@@ -63,7 +63,7 @@ def _setup(context: PlatformContext, console: Path) -> int:
     """Idempotent; what is there stays."""
     prepare_state(context.state, None)
     ensure_secrets(context.state, PLATFORM_SECRETS, None)
-    write_configuration(context, None, None, edge_configuration(context, {}, console))
+    write_configuration(context, None, None, edge_configuration(context, {}, only_version(console)))
     return 0
 
 

@@ -37,7 +37,7 @@ from insightengine.stores.journal.port import Asked, Journal, Operation
 from insightengine.wiring.application import Placed
 from insightengine.wiring.containers import compose_runtime, end_application
 from insightengine.wiring.environment import PlatformContext
-from insightengine.wiring.platform import edge_configuration, platform_processes
+from insightengine.wiring.platform import edge_configuration, only_version, platform_processes
 from insightengine.wiring.release import means_of, open_journal, read_request, request_of
 from tests.docker.engine import Engine
 from tests.supervised import context_in, supervised
@@ -188,7 +188,7 @@ def ground(more: str = QUICK, engine: Engine | None = None) -> Iterator[Ground]:
         context = context_in(folder, Runtime.COMPOSE if engine else Runtime.LOCAL)
         try:
             NginxEdge(EdgePaths.of(context.state)).install(
-                edge_configuration(context, {}, folder / "out")
+                edge_configuration(context, {}, only_version(folder / "out"))
             )
             edge = [spec for spec in platform_processes(context, None) if spec.name == "edge"]
             with supervised(context, edge):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from insightengine.core.colours import Colour
 from insightengine.edge.models import (
     Address,
     ApplicationSite,
@@ -26,7 +27,7 @@ def pool(blue: int, green: int) -> Pool:
 
 def example(state: Path = Path("/srv/state")) -> EdgeConfiguration:
     return EdgeConfiguration(
-        console=ConsoleSite(local(4300), Path("/srv/console"), pool(4310, 4311), "c1"),
+        console=ConsoleSite(local(4300), {Colour.BLUE: Path("/srv/console")}, pool(4310, 4311)),
         otlp=OtlpSite(local(4318), (local(4319),), grpc=local(4317)),
         admin=local(4320),
         paths=EdgePaths(state / "edge", state / "logs" / "edge.access.log"),
