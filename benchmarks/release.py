@@ -144,7 +144,7 @@ def switching(bench: Bench, switches: int, *, quick: bool) -> dict[str, float | 
     cycle = (
         [bench.deploy, bench.roll_back] if quick else [bench.deploy, bench.roll_back, bench.deploy]
     )
-    still_s = 3 if quick else 15
+    still_s = 2 if quick else 15
     changes: list[Change] = []
     with steady_load(bench.port, 1 if quick else None) as load:
         began = time.time()

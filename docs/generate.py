@@ -14,7 +14,7 @@ from typing import Any
 import typer
 
 from insightengine.application.reference import compose_reference
-from insightengine.cli.main import app
+from insightengine.cli.main import whole_app
 from insightengine.core.settings import PREFIX, PortOffset, Settings
 from insightengine.recovery.procedures import runbooks_page
 
@@ -56,7 +56,7 @@ def env_example() -> str:
 
 
 def cli_page() -> str:
-    command = typer.main.get_command(app)
+    command = typer.main.get_command(whole_app())
     sections = list(_commands("insight", command))
     return "# Commands\n\n" + "\n".join(sections)
 

@@ -3,70 +3,35 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from importlib import import_module
 from typing import Annotated
 
 import typer
 
-from insightengine.cli import (
-    approve,
-    backup,
-    demo,
-    deploy,
-    dev,
-    down,
-    drill,
-    exec_,
-    failover,
-    ingest_keys,
-    logs,
-    maintenance,
-    promote,
-    recover,
-    release,
-    releases,
-    replica,
-    restart,
-    restore,
-    rollback,
-    setup_link,
-    status,
-    telemetry,
-    up,
-)
 from insightengine.cli.options import with_environment, with_environments
 from insightengine.core.errors import InsightError, render_error
 
-app = typer.Typer(
-    name="insight",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+# In the order in which help lists them; each is a module of this package.
+_COMMANDS = (
+    "up",
+    "dev",
+    "demo",
+    "down",
+    "failover",
+    "status",
+    "logs",
+    "restart",
+    "setup-link",
+    "deploy",
+    "rollback",
+    "approve",
+    "promote",
+    "maintenance",
 )
-for feature in (
-    up,
-    dev,
-    demo,
-    down,
-    failover,
-    status,
-    logs,
-    restart,
-    setup_link,
-    deploy,
-    rollback,
-    approve,
-    promote,
-    maintenance,
-):
-    name = feature.__name__.rpartition(".")[2].replace("_", "-")
-    app.command(name=name)(with_environment(feature.command))
-for group in (backup, restore, recover, drill, release, releases, replica):
-    app.add_typer(with_environments(group.app), name=group.__name__.rpartition(".")[2])
-app.command(name="exec", context_settings={"allow_interspersed_args": False})(
-    with_environment(exec_.command)
-)
-telemetry.app.add_typer(with_environments(ingest_keys.app), name="keys")
-app.add_typer(with_environments(telemetry.app), name="telemetry")
+_GROUPS = ("backup", "restore", "recover", "drill", "release", "releases", "replica", "telemetry")
+_EXEC = "exec"
+_MODULES = {"setup-link": "setup_link", _EXEC: "exec_"}
 
 
 def _version(wanted: bool) -> None:
@@ -77,8 +42,7 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
-def root(
+def _root(
     version: Annotated[
         bool,
         typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
@@ -92,10 +56,45 @@ def root(
     """
 
 
+def whole_app() -> typer.Typer:
+    """With every command, for its help and for the reference."""
+    return _app((*_COMMANDS, *_GROUPS, _EXEC))
+
+
+def app_for(words: Sequence[str]) -> typer.Typer:
+    """With the command that the words begin with alone: the others need not be imported."""
+    known = {*_COMMANDS, *_GROUPS, _EXEC}
+    return _app(words[:1]) if words and words[0] in known else whole_app()
+
+
+def _app(names: Sequence[str]) -> typer.Typer:
+    app = typer.Typer(
+        name="insight",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_root)
+    for name in names:
+        _add(app, name)
+    return app
+
+
+def _add(app: typer.Typer, name: str) -> None:
+    module = import_module(f"insightengine.cli.{_MODULES.get(name, name)}")
+    if name in _GROUPS:
+        app.add_typer(with_environments(module.app), name=name)
+    elif name == _EXEC:
+        settings = {"allow_interspersed_args": False}
+        app.command(name, context_settings=settings)(with_environment(module.command))
+    else:
+        app.command(name)(with_environment(module.command))
+
+
 def main() -> None:
     """Entry point; errors become `error: …`, a hint and an exit code, never a traceback."""
     try:
-        app()
+        app_for(sys.argv[1:])()
     except InsightError as error:
         print(render_error(error), file=sys.stderr)  # noqa: T201
         sys.exit(error.exit_code)

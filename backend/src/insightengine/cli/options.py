@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from insightengine.core.settings import Environment
+from insightengine.core.places import Environment
 
 Project = Annotated[
     Path,
@@ -41,12 +41,12 @@ _Chosen = Annotated[
 
 
 def with_environment(command: Callable[..., None]) -> Callable[..., None]:
-    """The command with `--env` when it is about a project.
+    """The command with `--env` when it is about a project; one that has it is returned as it is.
 
     The choice holds for all of the command, as if INSIGHT_ENV had been set for it.
     """
     signature = inspect.signature(command, eval_str=True)
-    if "project" not in signature.parameters:
+    if "project" not in signature.parameters or "env" in signature.parameters:
         return command
 
     @functools.wraps(command)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from insightengine.cli.options import HERE, Project
-from insightengine.core.settings import Environment
+from insightengine.core.places import Environment
 
 if TYPE_CHECKING:
     from insightengine.wiring.promotion import Promotion

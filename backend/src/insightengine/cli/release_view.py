@@ -13,8 +13,8 @@ import typer
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from insightengine.core.places import Located
     from insightengine.stores.journal.port import Entry, Operation
-    from insightengine.wiring.environment import PlatformContext
 
 # Exit codes of commands that wait for an outcome; 0 to 7 are those of every command.
 TAKEN_BACK, HELD, CANCELLED, WAITING = 8, 9, 10, 11
@@ -29,7 +29,7 @@ _MARKS = {"intent": ("◐", "cyan"), "done": ("●", "green"), "failed": ("✖",
 
 
 def follow_operation(
-    context: PlatformContext, number: int, *, as_json: bool = False, quiet: bool = False
+    context: Located, number: int, *, as_json: bool = False, quiet: bool = False
 ) -> None:
     """Shows it to its end; leaves with the exit code of its outcome. With `quiet`, only failures
     are told and a success returns."""

@@ -30,9 +30,9 @@ def command(
         insight rollback 7f3a
     """
     from insightengine.cli.release_view import follow_operation
-    from insightengine.wiring.environment import load_project
     from insightengine.wiring.operations import ask_rollback, whoami
+    from insightengine.wiring.project import Place, state_of
 
-    context = load_project(project)
-    operation = ask_rollback(context, None, release, whoami())
-    follow_operation(context, operation.id, as_json=json_)
+    place = Place(state_of(project))
+    operation = ask_rollback(place, None, release, whoami())
+    follow_operation(place, operation.id, as_json=json_)

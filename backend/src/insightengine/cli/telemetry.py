@@ -10,9 +10,11 @@ from typing import Annotated, Any
 
 import typer
 
-from insightengine.cli.options import HERE, Project
+from insightengine.cli import ingest_keys
+from insightengine.cli.options import HERE, Project, with_environments
 
 app = typer.Typer(no_args_is_help=True, help="How long records are kept, and their deletion.")
+app.add_typer(with_environments(ingest_keys.app), name="keys")
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only tell what would happen.")]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from insightengine.cli.options import HERE, BasePort, Detach, Project
-from insightengine.core.settings import Runtime
+from insightengine.core.places import Runtime
 
 if TYPE_CHECKING:
     from insightengine.wiring.local import Upcoming, UpRequest

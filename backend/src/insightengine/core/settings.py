@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from insightengine.core.errors import InvalidInputError
+from insightengine.core.places import PREFIX as PREFIX
+from insightengine.core.places import Environment as Environment
+from insightengine.core.places import Runtime as Runtime
+from insightengine.core.places import StateFolder as StateFolder
 
-PREFIX = "INSIGHT_"
 LOOPBACK = "127.0.0.1"
 
 
@@ -46,17 +48,6 @@ class LogLevel(StrEnum):
     INFO = "info"
     WARNING = "warning"
     ERROR = "error"
-
-
-class Environment(StrEnum):
-    DEVELOPMENT = "development"
-    STAGING = "staging"
-    PRODUCTION = "production"
-
-
-class Runtime(StrEnum):
-    LOCAL = "local"
-    COMPOSE = "compose"
 
 
 class Settings(BaseModel):
@@ -217,24 +208,3 @@ def settings_from(variables: Mapping[str, str], source: str) -> Settings:
             code="invalid_setting",
             hint="see docs/reference/settings.md for the allowed values",
         ) from None
-
-
-class StateFolder:
-    """Names of everything under `.insight/`. Paths only; creates nothing."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.run = root / "run"  # pid records, control socket, rendered configuration
-        self.logs = root / "logs"  # one file a process: <name>.log; the edge's: edge.access.log
-        self.secrets = root / "secrets"  # one file a secret, mode 0600
-        self.postgres = root / "postgres"
-        self.valkey = root / "valkey"
-        self.store = root / "store"
-        self.spool = root / "spool"
-        self.edge = root / "edge"
-        self.compose = root / "compose"  # files for Docker Compose, mode 0600
-        self.collector = root / "collector"  # read positions of tailed files
-        self.releases = root / "releases"  # journal, catalogue, and versions of services
-
-    def secret(self, name: str) -> Path:
-        return self.secrets / name

@@ -17,9 +17,13 @@ from insightengine.core.settings import (
     StateFolder,
     settings_from,
 )
+from insightengine.wiring.project import CHOSEN, assignments, environment_named, read_or_empty
+from insightengine.wiring.project import chosen_environment as chosen_environment
+from insightengine.wiring.project import own_environment as own_environment
+from insightengine.wiring.project import state_in as state_in
+from insightengine.wiring.project import state_of as state_of
 from insightengine.wiring.secrets import INGEST_KEY
 
-CHOSEN = "INSIGHT_ENV"  # which environment of the project a command is about, as `--env` says
 NOT_SETTINGS = frozenset({"INSIGHT_STATE", "INSIGHT_COLOUR", "INSIGHT_SERVICE", CHOSEN})
 # Where the hundred ports of an environment begin, counted from those of the project's own.
 _PORTS_APART = {Environment.STAGING: 100, Environment.PRODUCTION: 200, Environment.DEVELOPMENT: 300}
@@ -57,11 +61,6 @@ def load_project(project: Path, overrides: Mapping[str, str] | None = None) -> P
     return load_environment(project, chosen_environment(), overrides)
 
 
-def chosen_environment() -> str | None:
-    """What `--env` said; None for the project's own."""
-    return os.environ.get(CHOSEN) or None
-
-
 def load_environment(
     project: Path, chosen: str | None, overrides: Mapping[str, str] | None = None
 ) -> PlatformContext:
@@ -71,8 +70,8 @@ def load_environment(
     and secrets. Another than the project's own begins with its ports where nobody else's are,
     unless its `.env` file says where.
     """
-    own = _own_environment(project)
-    environment = _environment(chosen, f"{CHOSEN} or --env") if chosen else own
+    own = own_environment(project)
+    environment = environment_named(chosen, f"{CHOSEN} or --env") if chosen else own
     written = read_env_file(project / f".env.{environment}")
     variables = {**read_env_file(project / ".env"), **written, **os.environ, **(overrides or {})}
     variables["INSIGHT_ENVIRONMENT"] = environment.value
@@ -82,37 +81,7 @@ def load_environment(
     if environment is not own and not is_placed:
         apart = str(settings.base_port + _PORTS_APART[environment])
         settings = settings_from({**variables, "INSIGHT_BASE_PORT": apart}, source)
-    return PlatformContext(settings, _state_of(project, environment, own))
-
-
-def state_of(project: Path) -> StateFolder:
-    """The state folder of the chosen environment."""
-    chosen, own = chosen_environment(), _own_environment(project)
-    return _state_of(project, _environment(chosen, CHOSEN) if chosen else own, own)
-
-
-def _state_of(project: Path, environment: Environment, own: Environment) -> StateFolder:
-    name = ".insight" if environment is own else f".insight-{environment}"
-    return StateFolder(project.resolve() / name)
-
-
-def _own_environment(project: Path) -> Environment:
-    """Which one the folder is for when nothing is chosen."""
-    variables = {**read_env_file(project / ".env"), **os.environ}
-    named = variables.get("INSIGHT_ENVIRONMENT")
-    return _environment(named, "INSIGHT_ENVIRONMENT") if named else Environment.DEVELOPMENT
-
-
-def _environment(name: str, source: str) -> Environment:
-    try:
-        return Environment(name)
-    except ValueError:
-        known = ", ".join(Environment)
-        raise InvalidInputError(
-            f"{source}: there is no environment {name[:60]!r}",
-            code="invalid_setting",
-            hint=f"known are {known}",
-        ) from None
+    return PlatformContext(settings, state_in(project, environment, own))
 
 
 def project_variables(project: Path) -> dict[str, str]:
@@ -122,39 +91,22 @@ def project_variables(project: Path) -> dict[str, str]:
 
 def written_variables(project: Path, environment: str | None = None) -> dict[str, str]:
     """Those of `.env`, overlaid by `.env.ENVIRONMENT`."""
-    chosen = environment or _own_environment(project).value
+    chosen = environment or own_environment(project).value
     return {**read_env_file(project / ".env"), **read_env_file(project / f".env.{chosen}")}
 
 
 def read_env_file(path: Path) -> dict[str, str]:
-    """The variables of a `.env` file; none when there is no such file."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return {}
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInputError(f"{path} cannot be read: {error}", code="invalid_env") from None
+    """The variables of a `.env` file, the names of settings checked; none when there is none."""
+    text = read_or_empty(path)
     return parse_env(text, str(path))
 
 
 def parse_env(text: str, source: str) -> dict[str, str]:
-    """Variables of `NAME=value` lines; outer quotes are taken off, `#` comments."""
-    variables: dict[str, str] = {}
-    for number, raw in enumerate(text.splitlines(), start=1):
-        line = raw.strip().removeprefix("export ")
-        if not line or line.startswith("#"):
-            continue
-        name, separator, value = line.partition("=")
-        name = name.strip()
-        if not separator or not name.isidentifier():
-            raise InvalidInputError(
-                f"{source}:{number}: expected NAME=value, found {line!r}",
-                code="invalid_env",
-                hint="one variable a line; comments start with #",
-            )
+    """Variables of `NAME=value` lines. Raises InvalidInputError that names a misspelt setting."""
+    lines = list(assignments(text, source))
+    for number, name, _ in lines:
         _check_name(name, source, number)
-        variables[name] = _unquoted(value.strip())
-    return variables
+    return {name: value for _, name, value in lines}
 
 
 def _check_name(name: str, source: str, number: int) -> None:
@@ -167,12 +119,6 @@ def _check_name(name: str, source: str, number: int) -> None:
         code="invalid_env",
         hint=f"did you mean {near[0]}?" if near else "docs/reference/settings.md lists them",
     )
-
-
-def _unquoted(value: str) -> str:
-    if len(value) >= 2 and value[0] == value[-1] and value[0] in "\"'":
-        return value[1:-1]
-    return value.split(" #", 1)[0].rstrip()
 
 
 def read_secret(state: StateFolder, name: str) -> Secret:

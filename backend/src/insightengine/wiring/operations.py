@@ -16,11 +16,10 @@ from typing import TYPE_CHECKING
 
 from insightengine.core.errors import ConflictError, NotFoundError
 from insightengine.core.identity import person_at_terminal
-from insightengine.core.settings import StateFolder
+from insightengine.core.places import Located, StateFolder
 from insightengine.release.models import ACCEPT, Kind, OperationState
 from insightengine.stores.journal.port import Asked, Entry, Journal, Operation
 from insightengine.stores.journal.sqlite import SqliteJournal
-from insightengine.wiring.environment import PlatformContext
 
 if TYPE_CHECKING:
     from insightengine.runtimes.local.specs import ServiceUser
@@ -28,13 +27,13 @@ if TYPE_CHECKING:
 _POLL_S = 0.1
 
 
-def open_journal(context: PlatformContext, user: ServiceUser | None = None) -> SqliteJournal:
+def open_journal(context: Located, user: ServiceUser | None = None) -> SqliteJournal:
     """The journal of the project; root creates it for the services' user."""
     owner = (user.uid, user.gid) if user else _owner_of(context)
     return SqliteJournal(context.state.releases / "journal.sqlite", owner)
 
 
-def _owner_of(context: PlatformContext) -> tuple[int, int] | None:
+def _owner_of(context: Located) -> tuple[int, int] | None:
     if os.geteuid() != 0:
         return None
     found = context.state.run.stat()
@@ -52,21 +51,19 @@ def whoami() -> str:
     return person_at_terminal(os.environ.get("INSIGHT_USER"), account, behind)
 
 
-def journal_of(context: PlatformContext) -> Journal:
+def journal_of(context: Located) -> Journal:
     """Raises NotFoundError where nothing was ever released."""
     if not (context.state.releases / "journal.sqlite").exists():
-        is_own = context.state.root.name == ".insight"
+        environment = context.state.root.name.removeprefix(".insight").removeprefix("-")
         raise NotFoundError(
             f"no platform with an application was started in {context.state.root}",
             code="not_running",
-            hint="insight up" if is_own else f"insight up --env {context.settings.environment}",
+            hint=f"insight up --env {environment}" if environment else "insight up",
         )
     return open_journal(context)
 
 
-def ask_rollback(
-    context: PlatformContext, unit: str | None, release: str | None, by: str
-) -> Operation:
+def ask_rollback(context: Located, unit: str | None, release: str | None, by: str) -> Operation:
     journal = journal_of(context)
     name = unit or only_unit(journal)
     if release:
@@ -75,7 +72,7 @@ def ask_rollback(
     return journal.ask(Asked(name, Kind.ROLLBACK.value, by, "", parameters), datetime.now(UTC))
 
 
-def ask_retirement(context: PlatformContext, by: str) -> Operation:
+def ask_retirement(context: Located, by: str) -> Operation:
     """Ends the rollback window now."""
     journal = journal_of(context)
     state = journal.unit(only_unit(journal))
@@ -100,7 +97,7 @@ def active_operation(journal: Journal) -> Operation:
     return found[0]
 
 
-def cancel(context: PlatformContext, by: str, operation: int | None = None) -> Operation:
+def cancel(context: Located, by: str, operation: int | None = None) -> Operation:
     journal = journal_of(context)
     number = operation if operation is not None else active_operation(journal).id
     return journal.cancel(number, by)

@@ -50,7 +50,6 @@ from insightengine.stores.objects.folder import FolderObjects
 from insightengine.stores.objects.port import ObjectStore
 from insightengine.stores.server import ServerAddress
 from insightengine.wiring.application import Placed, database_owners
-from insightengine.wiring.beside import gather
 from insightengine.wiring.environment import PlatformContext, read_secret
 
 _HOST = "127.0.0.1"
@@ -228,7 +227,7 @@ def house_of(
         find_replica=lambda: _replica_place(context) if replica_mark(state).exists() else None,
         lose_host=lambda loss: _lose_host(context, loss),
         export_to=lambda folder: _export_to(folder, configuration, identifier, envelope),
-        gather=lambda folder: gather(context, configuration.backup.include, folder),
+        gather=lambda folder: _gather(context, configuration, folder),
     )
 
 
@@ -241,6 +240,13 @@ def _export_to(
     host = os.uname().nodename
     note_cluster(store, ClusterNote(cluster, configuration.application, host, recipients, now()))
     return Repository(store, cluster, envelope)
+
+
+def _gather(context: PlatformContext, configuration: Configuration, folder: Path) -> None:
+    # Every command that knows of recovery would import the clients of cache and store with it.
+    from insightengine.wiring.beside import gather
+
+    gather(context, configuration.backup.include, folder)
 
 
 def _lose_host(context: PlatformContext, loss: Loss) -> Outcome:

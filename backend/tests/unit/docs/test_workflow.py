@@ -12,7 +12,7 @@ import typer.main
 from ruamel.yaml import YAML
 
 from docs.generate import ROOT
-from insightengine.cli.main import app
+from insightengine.cli.main import whole_app
 
 WORKFLOW: dict[str, Any] = YAML(typ="safe").load(ROOT / ".github/workflows/ci-cd.yml")
 _COMMAND = re.compile(r"(?m)^\s*(?:run: )?(insight .*?)(?: \|\| .*)?$")
@@ -34,7 +34,7 @@ def test_the_six_stages_come_in_order() -> None:
 @pytest.mark.parametrize("line", sorted(set(_commands())))
 def test_every_command_of_ours_in_it_exists(line: str) -> None:
     words = shlex.split(line)[1:]
-    command: Any = typer.main.get_command(app)
+    command: Any = typer.main.get_command(whole_app())
     while words and words[0] in getattr(command, "commands", {}):
         command = command.commands[words.pop(0)]
     assert not hasattr(command, "commands"), f"{line} names no command"
