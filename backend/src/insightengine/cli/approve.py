@@ -30,7 +30,7 @@ def command(
         insight approve 7f3a --plan 2c26b46b68ffc68f
     """
     from insightengine.cli.show import say
-    from insightengine.wiring.local import running_context
+    from insightengine.wiring.environment import running_context
     from insightengine.wiring.releasing import approve, whoami
 
     agreed = approve(running_context(project), release, whoami(), why, expected=plan)

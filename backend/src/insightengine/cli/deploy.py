@@ -47,8 +47,9 @@ def command(
     """
     from insightengine.cli.release_view import follow_operation
     from insightengine.cli.show import say
-    from insightengine.wiring.local import running_context
-    from insightengine.wiring.releasing import Deployment, ask_deployment, journal_of, whoami
+    from insightengine.wiring.environment import running_context
+    from insightengine.wiring.operations import journal_of, whoami
+    from insightengine.wiring.requests import Deployment, ask_deployment
 
     context = running_context(project)
     journal_of(context)

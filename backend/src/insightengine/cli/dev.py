@@ -52,7 +52,8 @@ def command(
     """
     from insightengine.cli.show import say
     from insightengine.cli.up import run
-    from insightengine.wiring.local import UpRequest, running_context
+    from insightengine.wiring.environment import running_context
+    from insightengine.wiring.local import UpRequest
 
     request = UpRequest(project, file, base_port, tuple(profile or ()))
     _refuse_other_environments(request)

@@ -28,7 +28,7 @@ def command(
         insight maintenance on
     """
     from insightengine.cli.show import say
-    from insightengine.wiring.local import running_context
+    from insightengine.wiring.environment import running_context
     from insightengine.wiring.releasing import set_maintenance, whoami
 
     state = set_maintenance(running_context(project), whoami(), on=wanted is Wanted.ON)

@@ -52,7 +52,7 @@ def command(
     """
     from insightengine.cli.release_view import follow_operation
     from insightengine.cli.show import say
-    from insightengine.wiring.local import running_context
+    from insightengine.wiring.environment import running_context
     from insightengine.wiring.promotion import ask_promotion, prepare_promotion
     from insightengine.wiring.releasing import whoami
 

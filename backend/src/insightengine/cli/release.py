@@ -37,7 +37,7 @@ def show(number: Number = None, project: Project = HERE, json_: Json = False) ->
     """
     from insightengine.cli.release_view import event_json
     from insightengine.cli.show import say
-    from insightengine.wiring.local import running_context
+    from insightengine.wiring.environment import running_context
     from insightengine.wiring.releasing import journal_of, planned_steps
 
     context = running_context(project)
@@ -76,7 +76,7 @@ def plan(project: Project = HERE, file: File = None, json_: OneJson = False) -> 
         insight release plan --env staging --json
     """
     from insightengine.cli.release_plan import show_plan
-    from insightengine.wiring.local import running_context
+    from insightengine.wiring.environment import running_context
     from insightengine.wiring.releasing import Deployment, ask_deployment, journal_of, whoami
 
     context = running_context(project)

@@ -34,7 +34,7 @@ def command(
     from rich.table import Table
 
     from insightengine.cli.show import ago
-    from insightengine.wiring.local import running_context
+    from insightengine.wiring.environment import running_context
     from insightengine.wiring.releasing import journal_of, summaries
 
     found = summaries(journal_of(running_context(project)))
@@ -67,7 +67,7 @@ def prune(
         insight releases prune --dry-run
     """
     from insightengine.cli.show import say
-    from insightengine.wiring.local import running_context
+    from insightengine.wiring.environment import running_context
     from insightengine.wiring.releasing import prune as prune_them
 
     gone = prune_them(running_context(project), dry_run=dry_run)

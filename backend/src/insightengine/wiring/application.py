@@ -24,12 +24,8 @@ from insightengine.runtimes.port import (
     Source,
     Unit,
 )
-from insightengine.wiring.environment import (
-    PlatformContext,
-    ingest_headers,
-    parse_env,
-    read_secret,
-)
+from insightengine.wiring.compose_files import env_file_variables
+from insightengine.wiring.environment import PlatformContext, ingest_headers, read_secret
 
 RESERVED = frozenset(
     {
@@ -312,21 +308,6 @@ def source_of(placed: Placed) -> Source:
     active = placed.application.active(placed.profiles)
     env_files = {one.name: env_file_variables(placed.folder, one) for one in active}
     return Source(placed.application, placed.folder, placed.profiles, env_files)
-
-
-def env_file_variables(folder: Path, service: Service) -> dict[str, str]:
-    variables: dict[str, str] = {}
-    for env_file in service.env_files:
-        path = folder / env_file.path
-        try:
-            variables |= parse_env(path.read_text(encoding="utf-8"), str(path))
-        except (OSError, UnicodeDecodeError) as error:
-            if env_file.required:
-                raise InvalidInputError(
-                    f"services.{service.name}.env_file: {path} cannot be read: {error}",
-                    hint="create the file, or mark it `required: false`",
-                ) from None
-    return variables
 
 
 def base_environment(context: PlatformContext) -> dict[str, str]:

@@ -1,11 +1,13 @@
-"""Finds and reads the Compose file of a project and the overlay of an environment."""
+"""Finds and reads the Compose file of a project, what it names, and an environment's overlay."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from insightengine.application.load import Overlay
+from insightengine.application.model import Service
 from insightengine.core.errors import InvalidInputError
+from insightengine.wiring.environment import parse_env
 
 COMPOSE_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
 MOST_BYTES = 1024 * 1024
@@ -36,3 +38,18 @@ def find_overlay(file: Path, environment: str) -> Overlay | None:
         if beside.is_file():
             return Overlay(read_compose(beside), str(beside))
     return None
+
+
+def env_file_variables(folder: Path, service: Service) -> dict[str, str]:
+    variables: dict[str, str] = {}
+    for env_file in service.env_files:
+        path = folder / env_file.path
+        try:
+            variables |= parse_env(path.read_text(encoding="utf-8"), str(path))
+        except (OSError, UnicodeDecodeError) as error:
+            if env_file.required:
+                raise InvalidInputError(
+                    f"services.{service.name}.env_file: {path} cannot be read: {error}",
+                    hint="create the file, or mark it `required: false`",
+                ) from None
+    return variables

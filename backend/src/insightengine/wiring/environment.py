@@ -17,6 +17,7 @@ from insightengine.core.settings import (
     StateFolder,
     settings_from,
 )
+from insightengine.runtimes.local.specs import WANTED, read_wanted
 from insightengine.wiring.project import CHOSEN, assignments, environment_named, read_or_empty
 from insightengine.wiring.project import chosen_environment as chosen_environment
 from insightengine.wiring.project import own_environment as own_environment
@@ -82,6 +83,18 @@ def load_environment(
         apart = str(settings.base_port + _PORTS_APART[environment])
         settings = settings_from({**variables, "INSIGHT_BASE_PORT": apart}, source)
     return PlatformContext(settings, state_in(project, environment, own))
+
+
+def running_context(project: Path, environment: str | None = None) -> PlatformContext:
+    """With the settings that the project's platform was brought up with, flags included.
+
+    `environment` is the chosen one when it is None.
+    """
+    chosen = environment or chosen_environment()
+    path = load_environment(project, chosen).state.run / WANTED
+    specs = read_wanted(path).specs if path.exists() else ()
+    given = next((one.env for one in specs if one.name == "api.blue"), None)
+    return load_environment(project, chosen, given)
 
 
 def project_variables(project: Path) -> dict[str, str]:

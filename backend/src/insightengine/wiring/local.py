@@ -28,9 +28,15 @@ from insightengine.runtimes.local.identity import (
 )
 from insightengine.runtimes.local.ports import refuse_occupied
 from insightengine.runtimes.local.records import alive_records
-from insightengine.runtimes.local.specs import ServiceUser, Wanted, read_wanted, write_wanted
+from insightengine.runtimes.local.specs import (
+    WANTED,
+    ServiceUser,
+    Wanted,
+    read_wanted,
+    write_wanted,
+)
 from insightengine.runtimes.local.status import read_status
-from insightengine.runtimes.local.supervisor import OVERSEERS, WANTED
+from insightengine.runtimes.local.supervisor import OVERSEERS
 from insightengine.runtimes.local.supplied import postgres, valkey
 from insightengine.runtimes.local.teardown import end_everything
 from insightengine.runtimes.port import ProcessSpec
@@ -51,11 +57,10 @@ from insightengine.wiring.containers import (
 )
 from insightengine.wiring.environment import (
     PlatformContext,
-    chosen_environment,
-    load_environment,
     load_project,
     project_variables,
     read_secret,
+    running_context,
     state_of,
 )
 from insightengine.wiring.hosting import edge_now, prepare_releases
@@ -357,18 +362,6 @@ def wanted_spec(project: Path, name: str) -> tuple[ProcessSpec, ServiceUser | No
             return spec, wanted.user
     known = ", ".join(spec.name for spec in wanted.specs)
     raise NotFoundError(f"there is no service {name}", hint=f"known are {known}")
-
-
-def running_context(project: Path, environment: str | None = None) -> PlatformContext:
-    """With the settings that the project's platform was brought up with, flags included.
-
-    `environment` is the chosen one when it is None.
-    """
-    chosen = environment or chosen_environment()
-    path = load_environment(project, chosen).state.run / WANTED
-    specs = read_wanted(path).specs if path.exists() else ()
-    given = next((one.env for one in specs if one.name == "api.blue"), None)
-    return load_environment(project, chosen, given)
 
 
 def project_ingest_keys(project: Path) -> IngestKeys:

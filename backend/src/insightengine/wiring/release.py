@@ -7,7 +7,7 @@ import http.client
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlencode
@@ -15,13 +15,11 @@ from urllib.parse import urlencode
 import psycopg
 
 from insightengine.application.load import Overlay, load_application
-from insightengine.application.local import local_problems
 from insightengine.application.model import Service, SuppliedKind
 from insightengine.application.policy import MigrationKind
-from insightengine.application.problems import error_of
 from insightengine.core.colours import Colour
 from insightengine.core.errors import ConflictError, UnavailableError
-from insightengine.core.settings import PortOffset, Runtime
+from insightengine.core.settings import PortOffset
 from insightengine.core.time import to_ns
 from insightengine.edge.control import NginxEdge
 from insightengine.edge.models import EdgePaths
@@ -54,6 +52,7 @@ from insightengine.wiring.environment import PlatformContext, read_secret
 from insightengine.wiring.operations import open_journal as open_journal
 from insightengine.wiring.platform import edge_configuration, only_version
 from insightengine.wiring.recovery_points import mark_release
+from insightengine.wiring.requests import request_of as request_of
 from insightengine.wiring.sites import site_addresses
 
 _QUERY_TIMEOUT_S = 5.0
@@ -106,50 +105,6 @@ def looking_means(context: PlatformContext, journal: Journal | None = None) -> M
     """Enough to plan with, in a process that may not act."""
     means = means_of(context, journal)
     return replace(means, runtime=ToldRuntime(context)) if is_hosted(context) else means
-
-
-class Recorded(dict[str, str]):
-    """Variables that remember which of them were asked for: only those belong to a release."""
-
-    def __init__(self, variables: Mapping[str, str]) -> None:
-        super().__init__(variables)
-        self.used: dict[str, str] = {}
-
-    def get(self, name: str, default: object = None) -> object:  # type: ignore[override]
-        if name in self:
-            self.used[name] = dict.__getitem__(self, name)
-        return dict.get(self, name, default)
-
-    def __getitem__(self, name: str) -> str:
-        self.used[name] = dict.__getitem__(self, name)
-        return self.used[name]
-
-
-def request_of(
-    text: str,
-    file: Path,
-    variables: Mapping[str, str],
-    profiles: tuple[str, ...],
-    overlay: Overlay | None = None,
-    runtime: Runtime = Runtime.LOCAL,
-) -> dict[str, object]:
-    """The parameters of a deployment: the files as they are now, with the variables they use.
-
-    Raises InvalidInputError for a file that cannot be released.
-    """
-    recorded = Recorded(variables)
-    application = load_application(text, str(file), recorded, overlay)
-    problems = local_problems(application, profiles) if runtime is Runtime.LOCAL else ()
-    if problems:
-        raise error_of(application.file, problems)
-    return {
-        "text": text,
-        "file": str(file),
-        "folder": str(file.parent.resolve()),
-        "variables": recorded.used,
-        "profiles": list(profiles),
-        **({"overlay": asdict(overlay)} if overlay else {}),
-    }
 
 
 def read_request(parameters: Json) -> tuple[Source, Json]:

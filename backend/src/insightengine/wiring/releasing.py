@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 from insightengine.core.errors import ConflictError, NotFoundError
 from insightengine.edge.control import NginxEdge
 from insightengine.edge.models import EdgePaths
 from insightengine.release.codec import goal_from_json
-from insightengine.release.models import Kind, OperationState
+from insightengine.release.models import OperationState
 from insightengine.release.plan import Preview, Waits, plan, preview
 from insightengine.release.retention import Surplus
 from insightengine.release.run import Run
@@ -19,19 +18,13 @@ from insightengine.release.service import ACCEPT, ReleaseService
 from insightengine.release.tidy import find_surplus, remove
 from insightengine.stores.journal.port import (
     Agreed,
-    Asked,
     Journal,
     Lease,
     Operation,
     StoredRelease,
     UnitState,
 )
-from insightengine.wiring.compose_files import find_compose_file, find_overlay, read_compose
-from insightengine.wiring.environment import (
-    PlatformContext,
-    project_variables,
-    written_variables,
-)
+from insightengine.wiring.environment import PlatformContext
 from insightengine.wiring.operations import active_operation as active_operation
 from insightengine.wiring.operations import ask_retirement as ask_retirement
 from insightengine.wiring.operations import ask_rollback as ask_rollback
@@ -43,93 +36,13 @@ from insightengine.wiring.operations import only_unit as only_unit
 from insightengine.wiring.operations import open_journal as open_journal
 from insightengine.wiring.operations import shown_operation as shown_operation
 from insightengine.wiring.operations import whoami as whoami
-from insightengine.wiring.release import looking_means, means_of, request_of
+from insightengine.wiring.release import looking_means, means_of
 from insightengine.wiring.release_history import require_approver
+from insightengine.wiring.requests import Deployment as Deployment
+from insightengine.wiring.requests import ask_deployment as ask_deployment
+from insightengine.wiring.requests import ask_redeployment as ask_redeployment
 
 _PRUNE_S = 600.0
-
-
-@dataclass(frozen=True, slots=True)
-class Deployment:
-    """What a person asks for. `file` is None for the Compose file of the project."""
-
-    project: Path
-    by: str
-    file: Path | None = None
-    profiles: tuple[str, ...] = ()
-    message: str = ""
-    skip_checks: bool = False
-    forward_only: bool = False
-    plan_only: bool = False
-    saved: bool = False  # while it is developed: many releases, of which few are kept
-
-
-def ask_deployment(context: PlatformContext, wanted: Deployment) -> Operation:
-    """Queues it for the releaser. Raises ConflictError while another one is under way."""
-    file = wanted.file or find_compose_file(wanted.project)
-    if file is None:
-        raise NotFoundError(
-            f"there is no Compose file in {wanted.project}", hint="name it: --file FILE"
-        )
-    variables = {**project_variables(file.parent), **project_variables(wanted.project)}
-    overlay = find_overlay(file.resolve(), context.settings.environment)
-    parameters = request_of(
-        read_compose(file),
-        file.resolve(),
-        variables,
-        wanted.profiles,
-        overlay,
-        context.settings.runtime,
-    )
-    parameters |= {
-        "skip_checks": wanted.skip_checks,
-        "forward_only": wanted.forward_only,
-        "plan_only": wanted.plan_only,
-        "saved": wanted.saved,
-    }
-    journal = open_journal(context)
-    unit = unit_name(parameters)
-    asked = Asked(unit, Kind.DEPLOY.value, wanted.by, wanted.message, parameters)
-    return journal.ask(asked, datetime.now(UTC))
-
-
-def ask_redeployment(
-    context: PlatformContext, by: str, message: str, *, forward_only: bool = False
-) -> Operation:
-    """The same file as the release that serves, as it is now. Raises NotFoundError before any."""
-    journal = journal_of(context)
-    unit = only_unit(journal)
-    serving = journal.unit(unit).serving
-    if serving is None:
-        raise NotFoundError("nothing was released yet", hint="insight deploy")
-    before = journal.release(unit, serving).config
-    file = Path(str(before["file"]))
-    kept, profiles = before["variables"], before["profiles"]
-    known = {str(k): str(v) for k, v in kept.items()} if isinstance(kept, Mapping) else {}
-    named = tuple(map(str, profiles)) if isinstance(profiles, list) else ()
-    environment = context.settings.environment
-    written = {
-        **written_variables(file.parent, environment),
-        **written_variables(context.state.root.parent, environment),
-    }
-    overlay = find_overlay(file, environment)
-    parameters = request_of(
-        read_compose(file),
-        file,
-        {**known, **written},
-        named,
-        overlay,
-        context.settings.runtime,
-    )
-    parameters["forward_only"] = forward_only
-    asked = Asked(unit, Kind.DEPLOY.value, by, message, parameters)
-    return journal.ask(asked, datetime.now(UTC))
-
-
-def unit_name(parameters: Mapping[str, object]) -> str:
-    from insightengine.wiring.release import read_request
-
-    return read_request(parameters)[0].application.name
 
 
 def approve(

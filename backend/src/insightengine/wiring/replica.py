@@ -11,8 +11,7 @@ from insightengine.core.errors import ConflictError
 from insightengine.core.settings import PortOffset
 from insightengine.runtimes.local.control import ask
 from insightengine.runtimes.local.identity import service_user
-from insightengine.runtimes.local.specs import Wanted, read_wanted, write_wanted
-from insightengine.runtimes.local.supervisor import WANTED
+from insightengine.runtimes.local.specs import WANTED, Wanted, read_wanted, write_wanted
 from insightengine.runtimes.local.supplied import postgres
 from insightengine.stores.server import PostgresServer
 from insightengine.wiring.environment import PlatformContext, load_project

@@ -24,6 +24,7 @@ from insightengine.runtimes.port import (
     RunningReady,
 )
 
+WANTED = "wanted.json"  # what shall run, in the run folder
 _READINESS: Mapping[str, type[Any]] = {
     kind.__name__: kind
     for kind in (HttpReady, PostgresReady, RedisReady, CommandReady, RunningReady)

@@ -30,6 +30,7 @@ from insightengine.runtimes.local.records import (
 )
 from insightengine.runtimes.local.spawn import end, watch_exit
 from insightengine.runtimes.local.specs import (
+    WANTED,
     ServiceUser,
     Wanted,
     fingerprint,
@@ -45,7 +46,6 @@ from insightengine.runtimes.local.status import (
 from insightengine.runtimes.port import ProcessSpec
 
 OVERSEERS = ("supervisor", "warden")
-WANTED = "wanted.json"
 LOCK = "lock"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*(\.[a-z0-9][a-z0-9_-]*)*")
 _STATUS_INTERVAL_S = 2.0
