@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from insightengine.application.policy import Approval
-from insightengine.core.errors import ConflictError
+from insightengine.core.errors import ConflictError, InvalidInputError
 from insightengine.release.means import Means
 from insightengine.release.models import Kind, Label, Release, digest_of
 from insightengine.release.observed import Goal
@@ -32,7 +32,16 @@ class Prepared:
 def close(
     means: Means, operation: Operation, source: Source, config: Json, artefacts: Mapping[str, str]
 ) -> Prepared:
-    """Makes a release of what was built, and keeps it in the catalogue."""
+    """Makes a release of what was built, and keeps it in the catalogue.
+
+    Raises InvalidInputError when nothing in it could be switched to.
+    """
+    if not any(service.colours for service in source.started):
+        raise InvalidInputError(
+            f"{operation.unit} has no service that a release could switch to: none has a port",
+            code="nothing_to_release",
+            hint="publish a port, or give a service x-insight.colours: true",
+        )
     previous = means.journal.unit(operation.unit).serving
     before = _heads(means, operation.unit, previous)
     unit = Unit("candidate", source, _artefacts(artefacts))

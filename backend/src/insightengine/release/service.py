@@ -41,7 +41,7 @@ from insightengine.stores.journal.port import Asked, LeaseLostError, Operation, 
 
 _log = logging.getLogger(__name__)
 _RETRY_S = 1.0
-_MOST_RETRIES = 30  # of a step that takes something back
+_MOST_RETRIES = 30  # of one step in a row: it fails, or is done and changes nothing
 _BUILD = "build"
 
 
@@ -95,7 +95,7 @@ class ReleaseService:
             self._end_planned(run)
             return True
         did = False
-        retries = 0
+        last, times = "", 0
         while True:
             run.refresh()
             self._take_acceptance(run)
@@ -105,8 +105,11 @@ class ReleaseService:
             did = True
             if run.operation.state == OperationState.WAITING:
                 run.update(state=OperationState.RUNNING.value)  # somebody approved it
-            retries = 0 if self._do(run, found.steps[0]) else retries + 1
-            if retries > _MOST_RETRIES:
+            step = found.steps[0]
+            times = times + 1 if step.key == last else 1  # failed, or done without effect
+            last = step.key
+            self._do(run, step)
+            if times > _MOST_RETRIES:
                 self._give_up(run)
                 return True
 
@@ -240,40 +243,39 @@ class ReleaseService:
             return adopted(self._means.runtime, promoted, service, tell)
         return self._means.runtime.obtain(source, service, tell)
 
-    def _do(self, run: Run, step: Step) -> bool:
-        """One step with its intent and result; False when it is to be tried again."""
+    def _do(self, run: Run, step: Step) -> None:
+        """One step with its intent and result. What it changed, the next plan sees."""
         run.begin(step.key, {"colour": step.colour.value if step.colour else ""})
         if step.kind in (StepKind.FINISH, StepKind.FINISH_FAILED):
             self._finish(run, step)
-            return True
+            return
         began = time.monotonic()
         try:
             detail = perform(run, step)
         except (CancelledError, LeaseLostError) as error:
             if isinstance(error, LeaseLostError):
                 raise
-            return True  # the plan sees who cancelled it
+            return  # the plan sees who cancelled it
         except HeldError as error:
             run.failed(step.key, error)
             run.update(state=OperationState.HELD.value, held=error.message)
-            return True
+            return
         except InsightError as error:
-            return self._failed(run, step, error)
+            self._failed(run, step, error)
+            return
         run.done(step.key, {**detail, "took_ms": round(1000 * (time.monotonic() - began), 1)})
-        return True
 
-    def _failed(self, run: Run, step: Step, error: InsightError) -> bool:
+    def _failed(self, run: Run, step: Step, error: InsightError) -> None:
         run.failed(step.key, error)
         is_taken_back = run.operation.failure is not None or run.operation.cancelled_by is not None
         if run.goal is not None and is_tolerated(run.goal, step):
             run.done(step.key, {"tolerated": error.message})
-            return True
+            return
         if is_taken_back:
             time.sleep(_RETRY_S)
-            return False
+            return
         failure = Failure(step.key, error.code, error.message, error.hint)
         run.update(failure=failure_to_json(failure))
-        return True
 
     def _settle(self, run: Run, found: Plan) -> bool:
         """What follows when there is nothing to do; whether it is worth telling the caller."""
@@ -376,5 +378,6 @@ class ReleaseService:
     def _give_up(self, run: Run) -> None:
         entries = self._means.journal.entries(run.operation.id)
         step = entries[-1].step if entries else "?"
-        error = UnavailableError(f"{step} failed {_MOST_RETRIES} times; it was left as it is")
+        text = f"{step} came to nothing {_MOST_RETRIES} times; it was left as it is"
+        error = UnavailableError(text)
         self._end(run, OperationState.FAILED, error.message)

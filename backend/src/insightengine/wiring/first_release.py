@@ -19,7 +19,7 @@ def ask_first_release(upcoming: Upcoming, request: UpRequest, message: str) -> O
     takes over what changed.
     """
     placed = upcoming.placed
-    if placed is None:
+    if placed is None or not placed.started:
         return None
     journal = open_journal(upcoming.context)
     serves = journal.unit(placed.application.name).serving

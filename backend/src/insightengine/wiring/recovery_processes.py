@@ -14,8 +14,6 @@ from insightengine.wiring.environment import PlatformContext, as_environment
 from insightengine.wiring.recovery import (
     admin_address,
     admin_pass_file,
-    configuration_of,
-    folders_of,
     recovery_folder,
     replica_folder,
     replica_mark,
@@ -32,11 +30,10 @@ def recovery_processes(context: PlatformContext, placed: Placed | None) -> tuple
     environment = {**base_environment(context), **as_environment(context)}
     root = recovery_folder(context.state)
     programs = Programs(postgres.binary("postgres").parent)
-    server, link = server_address(context), root / "receiving"
-    spool = folders_of(context.state, configuration_of(context.state)).spool
+    server = server_address(context)
     receiver = ProcessSpec(
         name="wal-receiver",
-        argv=programs.receive_wal(server, link, RECEIVER),
+        argv=programs.receive_wal(server, root / "receiving", RECEIVER),
         cwd=context.state.root,
         env={**environment, "PGPASSFILE": str(root / "pgpass")},
         readiness=RunningReady(),
@@ -44,7 +41,7 @@ def recovery_processes(context: PlatformContext, placed: Placed | None) -> tuple
         prepare=(
             (
                 *(sys.executable, "-m", "insightengine.worker.wal_receiver"),
-                *(server.host, str(server.port), server.user, RECEIVER, str(spool), str(link)),
+                *(server.host, str(server.port), server.user, RECEIVER, str(root)),
             ),
         ),
         stop_signal="SIGINT",

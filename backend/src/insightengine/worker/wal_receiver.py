@@ -3,13 +3,15 @@
 A slot that lost its place, or a server that is on another timeline, begins a new folder: the
 receiver goes on behind the newest file of its folder, which such a server may not have.
 
-    python -m insightengine.worker.wal_receiver HOST PORT USER SLOT SPOOL LINK
+    python -m insightengine.worker.wal_receiver HOST PORT USER SLOT FOLDER
 
-PGPASSFILE names the file with the password. It loads little: a start of the platform waits for it.
+FOLDER is recovery's own, with its configuration; PGPASSFILE names the file with the password. It
+loads little, and so reads that configuration as it is: a start of the platform waits for it.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -20,12 +22,20 @@ from insightengine.stores.server import PostgresServer, ServerAddress
 
 def main() -> None:
     os.umask(0o077)
-    host, port, user, slot, spool, link = sys.argv[1:]
+    host, port, user, slot, folder = sys.argv[1:]
+    root = Path(folder)
     try:
-        prepare(ServerAddress(host, int(port), user), slot, Path(spool), Path(link))
+        prepare(ServerAddress(host, int(port), user), slot, spool_in(root), root / "receiving")
     except InsightError as error:
         sys.stderr.write(f"{render_error(error)}\n")
         sys.exit(error.exit_code)
+
+
+def spool_in(root: Path) -> Path:
+    """Where received WAL goes: `wiring.recovery.folders_of`, without loading it."""
+    configuration = json.loads((root / "configuration.json").read_text(encoding="utf-8"))
+    chosen = configuration["backup"]["wal"]["folder"]
+    return Path(configuration["project"], chosen) if chosen else root / "wal"
 
 
 def prepare(address: ServerAddress, name: str, spool: Path, link: Path) -> None:
