@@ -94,7 +94,7 @@ def single_file(unit: Unit, around: Surroundings, releases: Mapping[str, str]) -
         for number in range(1, service.replicas + 1):
             container = _container(unit, service, around, None, number, release)
             same = {f"{LABEL}.definition": definition(unit, service, around)}
-            services[container_service(service.name, None, number)] = {
+            services[_new_name(services, unit, service, number)] = {
                 **container,
                 "labels": {**table(container["labels"]), **same},
                 **({"ports": own["ports"]} if "ports" in own else {}),  # there is only one
@@ -114,10 +114,9 @@ def servers_file(unit: Unit, names: Names) -> Json:
             continue
         own = _definition(application, service.name)
         kept = {key: value for key, value in own.items() if key not in _DROPPED - {"ports"}}
+        as_root = is_root(text(own.get("user")))
         services[service.name] = {
-            **_limited(
-                hardened(kept, Kind.SERVER, runs_as_root=is_root(text(own.get("user")))), own
-            ),
+            **_limited(hardened(_escaped_table(kept), Kind.SERVER, runs_as_root=as_root), own),
             "image": service.image,
             "environment": _environment(unit, service),
             "labels": _labels(own, names.labels(unit.name, service.name, kind="server")),
@@ -200,6 +199,18 @@ def _container(
     }
 
 
+def _new_name(taken: Mapping[str, Json], unit: Unit, service: Service, number: int) -> str:
+    """The container's; a second `worker` and a service `worker-2` would be one, and one be lost."""
+    name = container_service(service.name, None, number)
+    if name in taken:
+        raise InvalidInputError(
+            f"{unit.source.application.file}: services.{service.name}: another service's container "
+            f"is called {name}, too",
+            hint="rename one of the two services",
+        )
+    return name
+
+
 def is_job(unit: Unit, service: Service) -> bool:
     """Whether others wait for its end: such a service is not kept running."""
     return not service.colours and any(
@@ -246,7 +257,8 @@ def _labels(own: Json, ours: Mapping[str, str]) -> dict[str, object]:
     given = own.get("labels")
     pairs = (one.partition("=") for one in texts(given))
     theirs = table(given) or {name: value for name, _, value in pairs}
-    return {**_escaped_table(theirs), **ours}
+    foreign = {name: value for name, value in theirs.items() if not name.startswith(f"{LABEL}.")}
+    return {**_escaped_table(foreign), **ours}
 
 
 def _networks(application: Application, service: Service) -> dict[str, object]:

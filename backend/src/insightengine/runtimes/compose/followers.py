@@ -31,7 +31,7 @@ class Followers:
         """Follow these containers: the name of the log by container id. Idempotent."""
         for identity, thread in list(self._threads.items()):
             if not thread.is_alive():
-                self._processes.pop(identity).wait()
+                del self._processes[identity]
                 del self._threads[identity]
         for identity, name in wanted.items():
             if identity not in self._threads:
@@ -58,16 +58,23 @@ class Followers:
 
     def _copy(self, process: subprocess.Popen[str], identity: str, name: str, since: str) -> None:
         path = self._folder / f"{name}.log"
-        with path.open("a", encoding="utf-8") as log, process:
-            owner = self._folder.stat()
-            if os.geteuid() == 0:
-                os.fchown(log.fileno(), owner.st_uid, owner.st_gid)
-            for line in process.stdout or ():
-                moment, _, text = line.partition(" ")
-                if moment > since:  # `--since` counts the line that was copied last, too
-                    log.write(text)
-                    log.flush()
-                    self._positions[identity] = moment
+        try:
+            with path.open("a", encoding="utf-8") as log:
+                owner = self._folder.stat()
+                if os.geteuid() == 0:
+                    os.fchown(log.fileno(), owner.st_uid, owner.st_gid)
+                for line in process.stdout or ():
+                    moment, _, text = line.partition(" ")
+                    if moment > since:  # `--since` counts the line that was copied last, too
+                        log.write(text)
+                        log.flush()
+                        self._positions[identity] = moment
+        finally:
+            # It goes on for as long as its container does: whoever waits for it would for ever.
+            process.terminate()
+            if process.stdout is not None:
+                process.stdout.close()
+            process.wait()
 
     def _write_positions(self, wanted: Iterable[str]) -> None:
         known = {one: self._positions[one] for one in wanted if one in self._positions}

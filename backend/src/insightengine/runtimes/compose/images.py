@@ -68,7 +68,7 @@ class Images:
         pinned = self._digest(image) if "@sha256:" in image else None
         if pinned is not None:
             return pinned
-        done = self._runner.stream(commands.pull(image), output, _PULL_LIMIT_S)
+        done = self._pull(image, output)
         digest = self._digest(image)
         if digest is None:
             said = done.said[-1] if done.said else "without a word"
@@ -81,6 +81,12 @@ class Images:
         if done.code != 0:
             output(f"{image} cannot be pulled; the one that is here is used: {digest[:19]}")
         return digest
+
+    def _pull(self, image: str, output: Output) -> Finished:
+        try:
+            return self._runner.stream(commands.pull(image), output, _PULL_LIMIT_S)
+        except TimeoutError as error:
+            return Finished(1, "", (str(error),))
 
     def image(self, artefact: Artefact) -> Image:
         """What Compose is told. Raises NotFoundError when it is not kept any more."""

@@ -312,13 +312,15 @@ class ComposeRuntime:
         colour = Colour(labels["colour"]) if labels.get("colour") else None
         said = self._output_of(container, _KEPT_LINES)
         path = self._output_file(labels["unit"], colour, labels["service"])
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        path.write_text("".join(f"{line}\n" for line in said), encoding="utf-8")
+        with contextlib.suppress(OSError):  # a full disk must not keep a container from ending
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            path.write_text("".join(f"{line}\n" for line in said), encoding="utf-8")
 
     def _output_of(self, container: Container, lines: int) -> list[str]:
         """Both of its streams, in the order they were written."""
         said: list[str] = []
-        self._runner.stream(commands.logs(container.id, lines), said.append, _LOGS_LIMIT_S)
+        with contextlib.suppress(TimeoutError):  # what was said until then is worth showing
+            self._runner.stream(commands.logs(container.id, lines), said.append, _LOGS_LIMIT_S)
         return said
 
     def _kept_output(self, unit: str, colour: Colour | None, service: str) -> list[str]:

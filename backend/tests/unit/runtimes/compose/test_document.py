@@ -77,6 +77,26 @@ def test_dollars_are_not_read_as_variables_again() -> None:
     assert web()["command"] == "serve --price $$5"
 
 
+def test_dollars_of_a_server_are_not_read_as_variables_again() -> None:
+    check = 'healthcheck: {test: [CMD-SHELL, "pg_isready -U $${POSTGRES_USER}"]}'
+    text = SHOP.replace("image: postgres:18", f"image: postgres:18\n    {check}")
+    postgres: Any = servers_file(unit(text), NAMES)["services"]["postgres"]  # type: ignore[index]
+    assert postgres["healthcheck"]["test"] == ["CMD-SHELL", "pg_isready -U $${POSTGRES_USER}"]
+
+
+def test_a_label_of_the_file_cannot_say_who_a_container_is() -> None:
+    text = SHOP.replace("labels: [team=shop]", "labels: [team=shop, io.insightengine.canary=x]")
+    assert web(text)["labels"]["team"] == "shop"
+    assert "io.insightengine.canary" not in web(text)["labels"]
+
+
+def test_two_services_are_never_one_container() -> None:
+    twice = SHOP.replace("read_only: false", "read_only: false\n    scale: 2")
+    one = unit(twice.replace("  migrate:\n", "  worker-2: {image: other:1}\n  migrate:\n"))
+    with pytest.raises(InvalidInputError, match="another service's container is called worker-2"):
+        single_file(one, around(one), {})
+
+
 def test_variables_of_env_files_are_closed_in_and_lose_to_the_service() -> None:
     environment = web(env_files={"web": {"PLAIN": "0", "EXTRA": "a$b"}})["environment"]
     assert (environment["PLAIN"], environment["EXTRA"]) == ("1", "a$$b")
