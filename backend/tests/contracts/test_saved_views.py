@@ -10,11 +10,12 @@ import pytest
 from sqlalchemy import URL
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from insightengine.core.errors import LimitExceededError
 from insightengine.stores.migrate import downgrade, upgrade
 from insightengine.stores.postgres import PostgresAccounts
 from insightengine.stores.records import Role, SavedView, User
 from insightengine.stores.views import PostgresViews
-from tests.contracts.postgres_server import Server, private_folder, unprivileged
+from tests.contracts.console_database import console_database
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 VIEW = SavedView("v1", "anna", "logs", "Errors", "q=level:error", shared=False, changed_at=NOW)
@@ -22,22 +23,8 @@ VIEW = SavedView("v1", "anna", "logs", "Errors", "q=level:error", shared=False, 
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[URL]:
-    with unprivileged(), private_folder() as folder:
-        server = Server(folder / "cluster")
-        server.create()
-        server.start()
-        try:
-            server.run("CREATE DATABASE insight ENCODING 'UTF8' TEMPLATE template0")
-            address = server.address
-            yield URL.create(
-                "postgresql+psycopg",
-                address.user,
-                host=address.host,
-                port=address.port,
-                database="insight",
-            )
-        finally:
-            server.stop()
+    with console_database() as found:
+        yield found
 
 
 @pytest.fixture
@@ -69,6 +56,18 @@ async def test_a_view_of_the_same_name_is_replaced_and_keeps_its_id(views: Postg
     assert (again.id, again.state) == ("v1", "q=level:fatal")
     await views.save_view(replace(VIEW, id="v3", owner_id="bela"))
     assert len(await views.views("anna", None)) == 1
+
+
+async def test_views_of_one_owner_are_counted_not_those_that_are_replaced(
+    views: PostgresViews, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("insightengine.stores.views._MOST_OF_OWNER", 2)
+    await views.save_view(VIEW)
+    await views.save_view(replace(VIEW, id="v2", name="Slow"))
+    with pytest.raises(LimitExceededError, match="you have 2 views already"):
+        await views.save_view(replace(VIEW, id="v3", name="Third"))
+    await views.save_view(replace(VIEW, id="v4", state="q=level:fatal"))
+    await views.save_view(replace(VIEW, id="v5", owner_id="bela"))
 
 
 async def test_only_its_owner_deletes_a_view(views: PostgresViews) -> None:

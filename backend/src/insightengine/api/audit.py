@@ -26,7 +26,10 @@ class Entry:
 async def audited(
     request: Request, used: Services, action: str, object_: str, *, actor: str | None = None
 ) -> AsyncIterator[Entry]:
-    """Records the outcome of the block: `done`, or the code of the error that ended it."""
+    """Records the outcome of the block: `done`, or the code of the error that ended it.
+
+    A fault of ours is `internal`: what it had done by then is not known, and who asked for it is.
+    """
     principal = getattr(request.state, "principal", None)
     entry = Entry(actor or (principal.email if principal else "nobody"), object_)
     try:
@@ -34,6 +37,10 @@ async def audited(
     except InsightError as error:
         with suppress(UnavailableError):  # the error that is under way says more
             await _write(request, used, entry, action, error.code)
+        raise
+    except Exception:
+        with suppress(UnavailableError):
+            await _write(request, used, entry, action, "internal")
         raise
     await _write(request, used, entry, action, "done")
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
+_MOST_DIGITS = 18  # of a number that the journal can hold
+
 
 class EventStream(StreamingResponse):
     media_type = "text/event-stream"
@@ -18,6 +20,7 @@ def event(name: str, body: BaseModel, *, id_: int | None = None) -> str:
 
 def resumed_at(last_event_id: str | None, after: int) -> int:
     """Where to go on: what a browser saw before it lost the connection, else what was asked."""
-    if last_event_id is not None and last_event_id.isascii() and last_event_id.isdigit():
-        return int(last_event_id)
+    given = last_event_id or ""
+    if given.isascii() and given.isdigit() and len(given) <= _MOST_DIGITS:
+        return int(given)
     return after

@@ -72,14 +72,19 @@ class AccountService:
     async def set_up(self, token: str, password: str, email: str | None) -> tuple[str, Principal]:
         """Sets the password of the token's user, ends their sessions and logs them in.
 
-        Raises InvalidInputError for a weak password; the token then stays usable.
+        Raises InvalidInputError for a weak password, ConflictError for somebody else's e-mail; the
+        token then stays usable.
         """
         refuse_weak(password, email or "")
         new_email = normalised(email) if email else None
+        owner = await self._accounts.setup_token_user(digest(token))
+        if owner is None:  # nobody without a link makes us hash, which is slow on purpose
+            raise _spent()
+        await self._refuse_taken(new_email, owner)
         hashed = await self._passwords.hash(password)
         user = await self._accounts.take_setup_token(digest(token), self._now())
         if user is None:
-            raise _denied("this link was used before, or is older than a day", "setup_link_spent")
+            raise _spent()
         user = replace(user, password_hash=hashed, email=new_email or user.email)
         await self._accounts.update_user(user)
         await self._sessions.close_all(user.id)
@@ -160,6 +165,13 @@ class AccountService:
         await self._sessions.close_all(user.id)
         return changed
 
+    async def _refuse_taken(self, email: str | None, user_id: str) -> None:
+        holder = await self._accounts.user_by_email(email) if email else None
+        if holder and holder.id != user_id:
+            raise ConflictError(
+                f"there is a user {email} already", hint="choose another e-mail, or leave it empty"
+            )
+
     async def _refuse_fast_address(self, address: str) -> None:
         key = f"login-address:{address}"
         tries = await self._cache.increment(key, throttle.ADDRESS_WINDOW_S)
@@ -196,6 +208,10 @@ def _denied(message: str, code: str) -> AccessDeniedError:
     error = AccessDeniedError(message, code=code)
     error.http_status = 401
     return error
+
+
+def _spent() -> AccessDeniedError:
+    return _denied("this link was used before, or is older than a day", "setup_link_spent")
 
 
 def _refuse_wait(wait_s: int, what: str) -> None:

@@ -35,6 +35,9 @@ class Accounts(Protocol):
         """
 
     async def set_setup_token(self, user_id: str, digest: str, expires_at: datetime) -> None: ...
+    async def setup_token_user(self, digest: str) -> str | None:
+        """The id of the user of the token, which stays; None when unknown."""
+
     async def take_setup_token(self, digest: str, now: datetime) -> User | None:
         """The user of the token, which is gone afterwards; None when unknown or expired."""
 
@@ -54,7 +57,10 @@ class SavedViews(Protocol):
         """Those of the user and those that others share, by name; at most 500."""
 
     async def save_view(self, view: SavedView) -> SavedView:
-        """Adds it, or replaces the owner's one of the same page and name, whose id stays."""
+        """Adds it, or replaces the owner's one of the same page and name, whose id stays.
+
+        Raises LimitExceededError for one more than an owner may have.
+        """
 
     async def delete_view(self, view_id: str, owner_id: str) -> bool: ...
 

@@ -9,11 +9,11 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import URL, Row, delete, func, insert, select, text, update
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from insightengine.core.errors import UnavailableError
+from insightengine.core.errors import ConflictError, InvalidInputError, UnavailableError
 from insightengine.core.secrets import Secret
 from insightengine.stores.records import ApiToken, AuditRecord, Role, User
 from insightengine.stores.tables import api_tokens, audit_log, setup_tokens, users
@@ -92,6 +92,11 @@ class PostgresAccounts:
             values = {"user_id": user_id, "digest": digest, "expires_at": expires_at}
             await connection.execute(insert(setup_tokens).values(**values))
 
+    async def setup_token_user(self, digest: str) -> str | None:
+        query = select(setup_tokens.c.user_id).where(setup_tokens.c.digest == digest)
+        async with self._transaction() as connection:
+            return (await connection.execute(query)).scalar_one_or_none()
+
     async def take_setup_token(self, digest: str, now: datetime) -> User | None:
         taken = (
             delete(setup_tokens)
@@ -163,12 +168,20 @@ class PostgresAccounts:
 
 @asynccontextmanager
 async def transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
-    """Committed at its end. Raises UnavailableError when the database does not answer."""
+    """Committed at its end. Raises UnavailableError when the database does not answer,
+    InvalidInputError for a value that it cannot hold (a NUL in a text, a number too large), and
+    ConflictError where somebody else was first."""
     try:
         async with engine.begin() as connection:
             yield connection
     except (OperationalError, InterfaceError, PoolTimeoutError, OSError) as error:
         raise _unavailable(error) from error
+    except DataError as error:
+        message = f"the console's database cannot hold this: {_first_line(error.orig)}"
+        raise InvalidInputError(message, code="invalid_value") from error
+    except IntegrityError as error:
+        message = "somebody else has it already, or removed what it belongs to"
+        raise ConflictError(message, hint="look again, then decide") from error
     except DBAPIError as error:
         if error.connection_invalidated or _sqlstate(error) == _UNDEFINED_TABLE:
             raise _unavailable(error) from error
@@ -179,10 +192,13 @@ def _sqlstate(error: DBAPIError) -> str | None:
     return getattr(error.orig, "sqlstate", None)
 
 
+def _first_line(error: BaseException | None) -> str:
+    return str(error).splitlines()[0][:200] if str(error) else error.__class__.__name__
+
+
 def _unavailable(error: BaseException) -> UnavailableError:
-    first = str(error).splitlines()[0] if str(error) else error.__class__.__name__
     return UnavailableError(
-        f"the console's database does not answer: {first[:200]}",
+        f"the console's database does not answer: {_first_line(error)}",
         code="database_unavailable",
         hint="insight status; insight logs postgres",
     )

@@ -6,15 +6,17 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Final
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from insightengine.core.errors import LimitExceededError
 from insightengine.stores.postgres import transaction
 from insightengine.stores.records import SavedView
 from insightengine.stores.tables import saved_views
 
 _MOST: Final = 500
+_MOST_OF_OWNER: Final = 100  # of all pages; what others share must still fit into a list
 
 
 class PostgresViews:
@@ -41,7 +43,17 @@ class PostgresViews:
             .on_conflict_do_update(constraint="uq_saved_views_owner_id", set_=changed)
             .returning(saved_views)
         )
+        others = select(func.count()).where(
+            (saved_views.c.owner_id == view.owner_id)
+            & ((saved_views.c.page != view.page) | (saved_views.c.name != view.name))
+        )
         async with transaction(self._engine) as connection:
+            if (await connection.execute(others)).scalar_one() >= _MOST_OF_OWNER:
+                raise LimitExceededError(
+                    f"you have {_MOST_OF_OWNER} views already",
+                    code="too_many_views",
+                    hint="delete one that nobody uses",
+                )
             row = (await connection.execute(written)).one()
         return SavedView(**row._mapping)  # noqa: SLF001
 

@@ -17,4 +17,4 @@ def test_a_browser_that_comes_back_goes_on_where_it_was() -> None:
 
 
 def test_a_last_event_id_that_is_no_number_is_left_alone() -> None:
-    assert [resumed_at(one, 3) for one in (None, "", "x", "-1", "1e9", "²")] == [3] * 6
+    assert [resumed_at(one, 3) for one in (None, "", "x", "-1", "1e9", "²", "9" * 19)] == [3] * 7

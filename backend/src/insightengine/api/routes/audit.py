@@ -47,6 +47,6 @@ def _before(cursor: str | None) -> int | None:
     key = decode_cursor(cursor)
     if key is None:
         return None
-    if not key.isdigit():
+    if not (key.isascii() and key.isdigit()):
         raise InvalidInputError("cursor is not one of this list", code="invalid_cursor")
     return int(key)
