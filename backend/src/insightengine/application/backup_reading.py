@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from typing import TypeVar
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from insightengine.application.backup import (
@@ -19,7 +18,7 @@ from insightengine.application.backup import (
     WalPolicy,
 )
 from insightengine.application.keys import Described, names
-from insightengine.application.reading import Cursor
+from insightengine.application.reading import Cursor, Given
 from insightengine.core.schedule import Schedule, parse_schedule
 
 _SIZE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?) ?([kKMGT]i?)?B?")
@@ -32,7 +31,6 @@ _CLASS = re.compile(r"[A-Z][A-Z0-9_]{1,40}")
 _MIB = 1024**2
 _LEAST_RATE = 32 * 1024  # pg_basebackup takes no less
 _MOST_RATE = 1024**3
-Read = TypeVar("Read")
 
 BACKUP: Mapping[str, Described] = {
     "enabled": Described(
@@ -124,7 +122,7 @@ OBJECTIVES: Mapping[str, Described] = {
 def read_backup(cursor: Cursor) -> BackupPolicy:
     if cursor.plain is False:
         return BackupPolicy(enabled=False)
-    keys = _Given(cursor, BACKUP)
+    keys = _given(cursor, BACKUP)
     default = BackupPolicy()
     return BackupPolicy(
         enabled=keys.read("enabled", Cursor.boolean, default.enabled),
@@ -141,22 +139,15 @@ def read_backup(cursor: Cursor) -> BackupPolicy:
 
 
 def read_objectives(cursor: Cursor) -> Objectives:
-    keys = _Given(cursor, OBJECTIVES)
+    keys = _given(cursor, OBJECTIVES)
     return Objectives(
         rpo_s=keys.read("rpo", lambda c: c.seconds(), None),
         rto_s=keys.read("rto", lambda c: c.seconds(1.0), None),
     )
 
 
-class _Given:
-    """The known keys of a mapping, each read or replaced by its default."""
-
-    def __init__(self, cursor: Cursor, table: Mapping[str, Described]) -> None:
-        self.keys = cursor.keys(names(table))
-
-    def read(self, key: str, reader: Callable[[Cursor], Read | None], default: Read) -> Read:
-        found = reader(self.keys[key]) if key in self.keys else None
-        return default if found is None else found
+def _given(cursor: Cursor, table: Mapping[str, Described]) -> Given:
+    return Given(cursor.keys(names(table)))
 
 
 def _targets(cursor: Cursor) -> tuple[Target, ...]:
@@ -165,7 +156,7 @@ def _targets(cursor: Cursor) -> tuple[Target, ...]:
 
 
 def _target(cursor: Cursor) -> Target | None:
-    keys = _Given(cursor, TO)
+    keys = _given(cursor, TO)
     if ("folder" in keys.keys) == ("s3" in keys.keys):
         if cursor.is_table:
             cursor.fail("names one of `folder` and `s3`", "folder: /mnt/backup")
@@ -178,7 +169,7 @@ def _target(cursor: Cursor) -> Target | None:
     return _bucket(keys)
 
 
-def _bucket(keys: _Given) -> S3Target | None:
+def _bucket(keys: Given) -> S3Target | None:
     url = urlsplit(keys.read("s3", Cursor.text, ""))
     prefix = url.path.strip("/")
     if url.scheme != "s3" or not _BUCKET.fullmatch(url.netloc) or not _PREFIX.fullmatch(prefix):
@@ -220,7 +211,7 @@ def _storage_class(cursor: Cursor) -> str | None:
 
 
 def _retention(cursor: Cursor) -> Retention:
-    keys = _Given(cursor, RETENTION)
+    keys = _given(cursor, RETENTION)
     default = Retention()
 
     def count(name: str, least: int, most: int, otherwise: int) -> int:
@@ -237,7 +228,7 @@ def _retention(cursor: Cursor) -> Retention:
 
 
 def _wal(cursor: Cursor) -> WalPolicy:
-    keys = _Given(cursor, WAL)
+    keys = _given(cursor, WAL)
     default = WalPolicy()
     return WalPolicy(
         synchronous=keys.read("synchronous", Cursor.boolean, default.synchronous),
@@ -253,7 +244,7 @@ def _wal(cursor: Cursor) -> WalPolicy:
 
 
 def _verification(cursor: Cursor) -> Verification:
-    keys = _Given(cursor, VERIFY)
+    keys = _given(cursor, VERIFY)
     default = Verification()
     return Verification(
         restore=keys.read("restore", _schedule, default.restore),

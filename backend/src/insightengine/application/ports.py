@@ -127,16 +127,37 @@ def report_clashes(services: Iterable[Service], place: Place, problems: Problems
         message = f"together publish more than {MOST_OF_APPLICATION} ports"
         problems.add(services[0].location, "services", message)
         return
-    taken: dict[tuple[int, Protocol], list[tuple[Service, PublishedPort]]] = {}
+    taken: dict[tuple[int, Protocol], _Taken] = {}
     for service in services:
         for port in service.published_ports:
             if port.host is None:
                 continue
-            others = taken.setdefault((port.host, port.protocol), [])
-            other = next((one.name for one, its in others if _clash(service, port, one, its)), None)
+            others = taken.setdefault((port.host, port.protocol), _Taken())
+            other = others.clashing(service, port.address)
             if other is not None:
                 _report_clash(place(service.name, "ports"), service, port.host, other, problems)
-            others.append((service, port))
+            others.add(service, port.address)
+
+
+class _Taken:
+    """Who publishes a host port, by address and name: a file may do it ten thousand times."""
+
+    def __init__(self) -> None:
+        self._by_address: dict[str | None, dict[str, Service]] = {}
+        self._all: dict[str, Service] = {}
+
+    def add(self, service: Service, address: str | None) -> None:
+        key = None if address in _EVERYWHERE else address
+        self._by_address.setdefault(key, {})[service.name] = service
+        self._all[service.name] = service
+
+    def clashing(self, service: Service, address: str | None) -> str | None:
+        """The first service that may run together with this one and listens there, too."""
+        if address in _EVERYWHERE:
+            met = self._all
+        else:
+            met = {**self._by_address.get(None, {}), **self._by_address.get(address, {})}
+        return next((one.name for one in met.values() if _run_together(service, one)), None)
 
 
 def _report_clash(
@@ -148,16 +169,6 @@ def _report_clash(
     problems.add(at, f"services.{service.name}.ports", message, hint)
 
 
-def _clash(one: Service, port: PublishedPort, other: Service, taken: PublishedPort) -> bool:
-    return _run_together(one, other) and _addresses_meet(port, taken)
-
-
 def _run_together(one: Service, other: Service) -> bool:
     free = not one.profiles or not other.profiles
     return one.name == other.name or free or bool(set(one.profiles) & set(other.profiles))
-
-
-def _addresses_meet(one: PublishedPort, other: PublishedPort) -> bool:
-    return (
-        one.address == other.address or one.address in _EVERYWHERE or other.address in _EVERYWHERE
-    )

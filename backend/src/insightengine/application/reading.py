@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 from typing import TypeVar
 
-from insightengine.application.document import Listing, Node, Scalar, Table
+from insightengine.application.document import MOST_CHARACTERS, Listing, Node, Scalar, Table
 from insightengine.application.interpolation import (
     InterpolationError,
     Plain,
@@ -22,7 +22,11 @@ from insightengine.application.problems import Problems, nearest, shown
 _DURATION = re.compile(r"(?:[0-9]{1,9}(?:\.[0-9]{1,9})?(?:h|ms|us|µs|ns|m|s))+")
 _PART = re.compile(r"([0-9.]+)(h|ms|us|µs|ns|m|s)")
 _SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
+_LONGEST_S = 10 * 365 * 86_400.0  # what is added to a date must stay one
+_TOO_MUCH = f"its variables expand to more than {MOST_CHARACTERS} characters"
 _VARIABLE = re.compile(r"[^=\x00\s]+")
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
+_HEADER_VALUE = re.compile(r"[\t -~\xa0-\xff]{0,8000}")
 Choice = TypeVar("Choice", bound=StrEnum)
 Read = TypeVar("Read")
 
@@ -30,50 +34,74 @@ Read = TypeVar("Read")
 def with_variables(
     top: Table, variables: Mapping[str, str], problems: Problems, unset: Callable[[str], None]
 ) -> Table:
-    """The same tree with `$VARIABLE` replaced in its values (not its keys)."""
-    done: dict[int, Node] = {}
+    """The same tree with `$VARIABLE` replaced in its values (not its keys).
 
-    def replace(node: Node, path: str) -> Node:
-        if id(node) not in done:
-            done[id(node)] = _replaced(node, path)
-        return done[id(node)]
+    A variable may be long and stand in many values: what they all expand to is bounded.
+    """
+    filling = _Filling(variables, problems, unset)
+    filled = filling.table(top, "")
+    if not filling.is_full and filled.characters > MOST_CHARACTERS:
+        problems.add(top.at, "", _TOO_MUCH, "use fewer aliases (`*name`), or shorter variables")
+    return filled
 
-    def _replaced(node: Node, path: str) -> Node:
-        match node:
-            case Scalar():
-                return _interpolated(node, path, variables, problems, unset)
-            case Listing():
-                items = tuple(replace(one, f"{path}[{n}]") for n, one in enumerate(node.items))
-                return Listing(items, node.at, node.nodes, node.characters)
-            case Table():
-                return table(node, path)
 
-    def table(node: Table, path: str) -> Table:
+class _Filling:
+    """Replaces variables; from `MOST_CHARACTERS` on values stay as they are written."""
+
+    def __init__(
+        self, variables: Mapping[str, str], problems: Problems, unset: Callable[[str], None]
+    ) -> None:
+        self._variables = variables
+        self._problems = problems
+        self._unset = unset
+        self._done: dict[int, Node] = {}
+        self._characters = 0
+
+    @property
+    def is_full(self) -> bool:
+        return self._characters > MOST_CHARACTERS
+
+    def table(self, node: Table, path: str) -> Table:
         entries = {
-            key: type(entry)(entry.key_at, replace(entry.value, _join(path, key)))
+            key: type(entry)(entry.key_at, self._replaced(entry.value, _join(path, key)))
             for key, entry in node.entries.items()
         }
-        return Table(entries, node.at, node.nodes, node.characters)
+        characters = sum(len(key) + entry.value.characters for key, entry in entries.items())
+        return Table(entries, node.at, node.nodes, characters)
 
-    return table(top, "")
+    def _replaced(self, node: Node, path: str) -> Node:
+        if id(node) not in self._done:
+            self._done[id(node)] = self._filled(node, path)
+        return self._done[id(node)]
 
+    def _filled(self, node: Node, path: str) -> Node:
+        match node:
+            case Scalar():
+                return self._scalar(node, path)
+            case Listing():
+                found = [self._replaced(one, f"{path}[{n}]") for n, one in enumerate(node.items)]
+                return Listing(
+                    tuple(found), node.at, node.nodes, sum(one.characters for one in found)
+                )
+            case Table():
+                return self.table(node, path)
 
-def _interpolated(
-    node: Scalar,
-    path: str,
-    variables: Mapping[str, str],
-    problems: Problems,
-    unset: Callable[[str], None],
-) -> Scalar:
-    try:
-        text = interpolate(node.text, variables, unset)
-    except InterpolationError as error:
-        problems.add(node.at, path, error.message, error.hint)
-        problems.settle(node.at)
-        return node
-    if text == node.text:
-        return node
-    return Scalar(text, node.plain and text != "", node.at)  # an empty value is a text, not null
+    def _scalar(self, node: Scalar, path: str) -> Scalar:
+        if self.is_full:
+            return node
+        try:
+            text = interpolate(node.text, self._variables, self._unset)
+        except InterpolationError as error:
+            self._problems.add(node.at, path, error.message, error.hint)
+            self._problems.settle(node.at)
+            return node
+        self._characters += len(text)
+        if self._characters > MOST_CHARACTERS:
+            self._problems.add(node.at, path, _TOO_MUCH, "use shorter variables")
+        if text == node.text:
+            return node
+        # An empty value is a text, not null.
+        return Scalar(text, node.plain and text != "", node.at)
 
 
 def _join(path: str, key: str) -> str:
@@ -233,6 +261,9 @@ class Cursor:
         if total < least:
             self.wrong(f"a duration of at least {least:g}s")
             return None
+        if total > _LONGEST_S:
+            self.wrong(f"a duration of at most {_LONGEST_S / 3600:g}h, which is ten years")
+            return None
         return total
 
     def choice(self, kind: type[Choice]) -> Choice | None:
@@ -270,6 +301,14 @@ class Cursor:
             return ""
         return self.text()
 
+    def headers(self) -> dict[str, str]:
+        """Headers of a request: names and values that HTTP can carry."""
+        found = self.variables({})
+        for name, value in found.items():
+            if not _HEADER.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
+                self.fail(f"found the header {shown(name)}, which HTTP cannot carry", "NAME: value")
+        return found
+
     def variables(self, inherited: Mapping[str, str]) -> dict[str, str]:
         """A mapping or a list of `NAME=value`; without a value it is taken from `inherited`."""
         result: dict[str, str] = {}
@@ -290,6 +329,20 @@ class Cursor:
         for name, entry in self.entries("a mapping or a list of NAME=value").items():
             if _is_variable(entry, name):
                 yield name, None if entry.is_nothing else entry.argument()
+
+
+class Given:
+    """The entries of a mapping, each read by a function or replaced by the default."""
+
+    def __init__(self, keys: Mapping[str, Cursor]) -> None:
+        self.keys = keys
+
+    def read(self, key: str, reader: Callable[[Cursor], Read | None], default: Read) -> Read:
+        found = reader(self.keys[key]) if key in self.keys else None
+        return default if found is None else found
+
+    def maybe(self, key: str, reader: Callable[[Cursor], Read | None]) -> Read | None:
+        return reader(self.keys[key]) if key in self.keys else None
 
 
 def _is_variable(cursor: Cursor, name: str) -> bool:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from typing import TypeVar
+from collections.abc import Mapping
 
 from insightengine.application.keys import (
     INSIGHT_MIGRATIONS,
@@ -27,29 +26,17 @@ from insightengine.application.policy import (
     ReleasePolicy,
     SmokeRequest,
 )
-from insightengine.application.reading import Cursor
+from insightengine.application.reading import Cursor, Given
 
 PATH = re.compile(r"/[!-~]{0,1000}")
 _URL = re.compile(r"https?://[!-~]{1,1000}")
 _METHOD = re.compile(r"[A-Z]{3,10}")
 _RULE = re.compile(r"[a-z][a-z-]{2,60}")
 _MOST_METRIC = 1e15
-Read = TypeVar("Read")
-
-
-class _Given:
-    """The entries of a mapping, each read by a function or replaced by the default."""
-
-    def __init__(self, keys: Mapping[str, Cursor]) -> None:
-        self.keys = keys
-
-    def read(self, key: str, reader: Callable[[Cursor], Read | None], default: Read) -> Read:
-        found = reader(self.keys[key]) if key in self.keys else None
-        return default if found is None else found
 
 
 def release_policy(cursor: Cursor) -> ReleasePolicy:
-    given = _Given(cursor.keys(names(RELEASE)))
+    given = Given(cursor.keys(names(RELEASE)))
     default = ReleasePolicy()
     policy = ReleasePolicy(
         rollback_window_s=given.read("rollback_window", Cursor.seconds, default.rollback_window_s),
@@ -77,15 +64,14 @@ def release_policy(cursor: Cursor) -> ReleasePolicy:
 
 
 def _gates(cursor: Cursor) -> GateLimits:
-    given = _Given(cursor.keys(names(RELEASE_GATES)))
+    given = Given(cursor.keys(names(RELEASE_GATES)))
     default = GateLimits()
-    slowest = given.keys.get("slowest_p95")
     return GateLimits(
         error_increase=given.read("error_increase", _share, default.error_increase),
         p95_ratio=given.read("p95_ratio", lambda c: c.number(1.0, 100.0), default.p95_ratio),
         p95_floor_s=given.read("p95_floor", Cursor.seconds, default.p95_floor_s),
         most_errors=given.read("most_errors", _share, default.most_errors),
-        slowest_p95_s=slowest.seconds() if slowest else None,
+        slowest_p95_s=given.maybe("slowest_p95", Cursor.seconds),
         least_requests=given.read(
             "least_requests", lambda c: c.integer(10, 1_000_000), default.least_requests
         ),
@@ -153,7 +139,7 @@ def _smoke(cursor: Cursor) -> SmokeRequest | None:
     if not cursor.is_table:
         path = _path(cursor)
         return SmokeRequest(path) if path else None
-    given = _Given(cursor.keys(names(INSIGHT_SMOKE)))
+    given = Given(cursor.keys(names(INSIGHT_SMOKE)))
     if "path" not in given.keys:
         cursor.fail("`path` is missing", "add the path to ask for, such as path: /")
         return None
@@ -161,12 +147,11 @@ def _smoke(cursor: Cursor) -> SmokeRequest | None:
     method = given.read("method", Cursor.text, "GET")
     if not _METHOD.fullmatch(method):
         given.keys["method"].wrong("a method such as GET or POST")
-    headers = given.keys["headers"].variables({}) if "headers" in given.keys else {}
     return SmokeRequest(
         path=path or "/",
         method=method,
         status=given.read("status", lambda c: c.integer(100, 599, "a status"), None),
-        headers=headers,
+        headers=given.read("headers", Cursor.headers, {}),
         body=given.read("body", Cursor.text, None),
         contains=given.read("contains", Cursor.text, None),
         within_s=given.read("within", lambda c: c.seconds(0.001), SmokeRequest("/").within_s),
@@ -182,7 +167,7 @@ def _path(cursor: Cursor) -> str | None:
 
 
 def migrations(cursor: Cursor) -> Migrations | None:
-    given = _Given(cursor.keys(names(INSIGHT_MIGRATIONS)))
+    given = Given(cursor.keys(names(INSIGHT_MIGRATIONS)))
     kinds = [kind for kind in MigrationKind if kind.value in given.keys]
     if len(kinds) != 1:
         if cursor.is_table:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from typing import TypeVar
+from collections.abc import Mapping
 
 from insightengine.application.images import supplied_kind
 from insightengine.application.insight import Insight, insight
@@ -31,31 +30,23 @@ from insightengine.application.model import (
 )
 from insightengine.application.ports import exposed_ports, published_ports
 from insightengine.application.problems import shown
-from insightengine.application.reading import Cursor
+from insightengine.application.reading import Cursor, Given
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,62}")
 MOST_REPLICAS = 100
 _PROFILE = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
-_IMAGE = re.compile(r"[!-~]{1,255}")
+_IMAGE = re.compile(r"[A-Za-z0-9][!-~]{0,254}")
 _SIGNAL = re.compile(r"(SIG)?[A-Z]{2,10}[0-9]{0,2}|[0-9]{1,2}")
 _RESTART = re.compile(r"(on-failure)(:[0-9]{1,6})?")
-Read = TypeVar("Read")
 
 
-class _Keys:
-    """The known keys of a service, each read by a function or replaced by its default."""
+class _Keys(Given):
+    """The known keys of a service."""
 
     def __init__(self, cursor: Cursor) -> None:
-        self.found = cursor.keys(SERVICE)
-        own = self.found.get("x-insight")
+        super().__init__(cursor.keys(SERVICE))
+        own = self.keys.get("x-insight")
         self.insight = own.entries() if own and own.is_table else {}
-
-    def read(self, key: str, reader: Callable[[Cursor], Read | None], default: Read) -> Read:
-        found = reader(self.found[key]) if key in self.found else None
-        return default if found is None else found
-
-    def maybe(self, key: str, reader: Callable[[Cursor], Read | None]) -> Read | None:
-        return reader(self.found[key]) if key in self.found else None
 
 
 def read_service(name: str, cursor: Cursor, variables: Mapping[str, str]) -> Service | None:
@@ -108,12 +99,12 @@ def _report(name: str, cursor: Cursor, keys: _Keys, coloured: SuppliedKind | Non
         allowed = "lower-case letters, digits and _.-, at most 63 characters"
         message = f"found the name {shown(name)}, allowed are {allowed}"
         cursor.problems.add(cursor.key_at, cursor.path, message)
-    if not keys.found.keys() & {"image", "build"} and "local" not in keys.insight:
+    if not keys.keys.keys() & {"image", "build"} and "local" not in keys.insight:
         hint = "add image: NAME:TAG, or build: FOLDER, or x-insight.local.command"
         cursor.problems.add(cursor.key_at, cursor.path, "has neither an image nor a build", hint)
     if coloured:
         hint = "remove `colours`; what the platform supplies has none"
-        keys.found["x-insight"].fail(f"found colours for a supplied {coloured} service", hint)
+        keys.keys["x-insight"].fail(f"found colours for a supplied {coloured} service", hint)
 
 
 def _image(cursor: Cursor) -> str | None:
