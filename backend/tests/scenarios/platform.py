@@ -87,7 +87,7 @@ class Platform:
         return done
 
     def status(self) -> dict[str, Any]:
-        answer: dict[str, Any] = json.loads(self.insight("status", "--json").stdout)
+        answer: dict[str, Any] = json.loads(self.insight("status", "--json", check=False).stdout)
         return answer
 
     def processes(self) -> list[dict[str, Any]]:

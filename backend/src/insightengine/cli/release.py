@@ -42,7 +42,7 @@ def show(number: Number = None, project: Project = HERE, json_: Json = False) ->
 
     context = running_context(project)
     journal = journal_of(context)
-    operation = journal.operation(number) if number else _latest(journal)
+    operation = _latest(journal) if number is None else journal.operation(number)
     entries = journal.entries(operation.id)
     left = planned_steps(context, operation)
     if json_:
@@ -98,7 +98,7 @@ def watch(number: Number = None, project: Project = HERE, json_: Json = False) -
     from insightengine.wiring.releasing import active_operation, journal_of
 
     context = load_project(project)
-    operation = number or active_operation(journal_of(context)).id
+    operation = active_operation(journal_of(context)).id if number is None else number
     follow_operation(context, operation, as_json=json_)
 
 

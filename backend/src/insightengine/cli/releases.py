@@ -48,7 +48,7 @@ def command(
         built = f"{ago(one.created_at.isoformat())} ago"
         schema = one.label if one.migrations else "unchanged"
         table.add_row(one.id, one.state, built, one.created_by, schema, one.message)
-    Console(highlight=False).print(table)
+    Console(highlight=False, markup=False).print(table)  # a message is anybody's text
 
 
 @app.command()

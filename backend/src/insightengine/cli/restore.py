@@ -73,7 +73,7 @@ def restore(
     show_plan(shown)
     if plan:
         return
-    if not yes and not (sys.stdin.isatty() and typer.confirm("Restore?")):
+    if not yes and not (sys.stdin.isatty() and typer.confirm("Restore?", err=True)):
         raise ConflictError("nothing was done", code="not_confirmed", hint="add --yes")
     operate(project, OperationKind.RESTORE, request, detach=False, json_=json_)
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.live import Live
+from rich.markup import escape
 from rich.table import Table
 
 MARKS = {
@@ -51,13 +52,13 @@ def process_table(status: dict[str, Any]) -> Table:
         mark, style = MARKS.get(process["state"], ("?", ""))
         table.add_row(
             f"[{style}]{mark}[/]",
-            process["name"],
+            escape(process["name"]),
             f"[{style}]{process['state'].replace('_', ' ')}[/]",
             ago(process["since"]),
             str(process["restarts"]),
             str(process["pid"] or ""),
             " ".join(map(str, process["ports"])),
-            (process["detail"] or "").replace("[", "\\["),
+            escape(process["detail"] or ""),
         )
     return table
 

@@ -39,5 +39,5 @@ def command(
     elif status["stale"]:
         say("\nthe supervisor has not written for more than 10 s; this may be out of date")
     whole = status["running"] and all(p["state"] == "ready" for p in status["processes"])
-    if not whole and not json_:
+    if not whole:
         raise typer.Exit(6)

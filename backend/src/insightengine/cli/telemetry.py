@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -15,6 +16,7 @@ from insightengine.cli.options import HERE, Project, with_environments
 
 app = typer.Typer(no_args_is_help=True, help="How long records are kept, and their deletion.")
 app.add_typer(with_environments(ingest_keys.app), name="keys")
+_DAYS = re.compile(r"[0-9]{1,9}")
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only tell what would happen.")]
 
@@ -117,7 +119,7 @@ def _change(text: str) -> Mapping[str, object]:
     target, separator, days = text.partition("=")
     signal, _, service = target.partition(":")
     known = signal in ("logs", "traces", "metrics")
-    if not separator or not known or not (days.isdigit() or (service and days == "default")):
+    if not separator or not known or not (_DAYS.fullmatch(days) or (service and days == "default")):
         raise InvalidInputError(
             f"--set {text!r} is not SIGNAL=DAYS or SIGNAL:SERVICE=DAYS",
             hint="insight telemetry retention --set logs=30 --set logs:checkout=default",
@@ -167,7 +169,7 @@ def _show_retention(report: Mapping[str, Any], *, is_foreseen: bool) -> None:
         table.add_row(
             signal, service or "all others", f"{days} days", first["day"], first["removed_on"]
         )
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False)
     console.print(table)
     most = report["most_bytes"]
     limit = f" of at most {most / 1e9:.1f} GB" if most else ""

@@ -17,7 +17,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from insightengine.core.errors import ConflictError, NotFoundError, UnavailableError
+from insightengine.core.errors import (
+    ConflictError,
+    InvalidInputError,
+    NotFoundError,
+    UnavailableError,
+)
 from insightengine.stores.journal.holder import is_dead, own_name
 from insightengine.stores.journal.port import (
     ACTIVE,
@@ -99,6 +104,8 @@ class SqliteJournal:
                 yield connection
             except sqlite3.Error as error:
                 raise _unavailable(self._path, error) from None
+            except OverflowError:
+                raise InvalidInputError("a number is larger than the journal can hold") from None
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
