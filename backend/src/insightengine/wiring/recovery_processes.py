@@ -50,8 +50,7 @@ def recovery_processes(context: PlatformContext, placed: Placed | None) -> tuple
     port = context.settings.port(PortOffset.BACKUPS)
     worker = ProcessSpec(
         name="backups",
-        # Backups give way to what answers people, at a start most of all.
-        argv=("nice", "-n", "10", sys.executable, "-m", "insightengine.worker.backups"),
+        argv=(sys.executable, "-m", "insightengine.worker.backups"),
         cwd=context.state.root,
         env=environment,
         readiness=HttpReady(f"http://{_HOST}:{port}/healthz"),
