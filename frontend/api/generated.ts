@@ -2977,14 +2977,17 @@ export interface components {
             /** Service */
             service: string;
         };
-        /** RunningApplication */
+        /**
+         * RunningApplication
+         * @description `release` is the one that serves; null before the first.
+         */
         RunningApplication: {
             /** File */
             file: string;
             /** Name */
             name: string;
             /** Release */
-            release: string;
+            release: string | null;
             /** Services */
             services: string[];
         };

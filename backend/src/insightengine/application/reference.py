@@ -35,8 +35,10 @@ _HEAD = """# The Compose file
 An application is a file of the [Compose Specification](https://compose-spec.io). What Compose
 cannot say stands under `x-insight`, which `docker compose` ignores. Variables (`$NAME`,
 `${NAME:-default}`, `${NAME:?message}`, `${NAME:+other}`, `$$` for a dollar) come from `.env` and
-the environment; the environment wins. Anchors, aliases and merge keys (`<<`) work. Durations are
-written `500ms`, `10s` or `1m30s`.
+the environment; the environment wins. `INSIGHT_PUBLIC_PORT` is there without being set: a port of
+the platform that is kept free, so that `"${INSIGHT_PUBLIC_PORT:-8080}:80"` moves with
+`--base-port` and from environment to environment. Anchors, aliases and merge keys (`<<`) work.
+Durations are written `500ms`, `10s` or `1m30s`.
 """
 _SUPPLIED = """## Services that the platform supplies
 

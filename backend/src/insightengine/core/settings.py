@@ -29,6 +29,7 @@ class PortOffset:
     """
 
     CONSOLE = 0
+    PUBLIC = 1  # free for what an application publishes: `$INSIGHT_PUBLIC_PORT` in its file
     API_BLUE = 10
     API_GREEN = 11
     OTLP_GRPC = 17

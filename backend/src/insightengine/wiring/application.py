@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -36,9 +35,12 @@ RESERVED = frozenset(
 _MOST_PROCESSES = (PortOffset.VALKEY - PortOffset.APPLICATION) // 2 - 4  # the rest: singles
 
 
+NEVER_RELEASED = ""  # a file as it is read: only the release engine names releases
+
+
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """An application, the folder of its file, and which of its profiles run."""
+    """An application, the folder of its file, which release of it, and its profiles that run."""
 
     application: Application
     folder: Path
@@ -54,11 +56,6 @@ class Placed:
     def supplied(self, kind: SuppliedKind) -> tuple[Service, ...]:
         active = self.application.active(self.profiles)
         return tuple(service for service in active if service.supplied is kind)
-
-
-def release_of(text: str) -> str:
-    """A short name of this version of the file."""
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def label_of(placed: Placed, service: Service) -> str:

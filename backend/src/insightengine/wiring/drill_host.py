@@ -22,7 +22,7 @@ from insightengine.application.backup import FolderTarget, S3Target
 from insightengine.application.load import load_application
 from insightengine.application.model import Application
 from insightengine.core.errors import ConflictError, InvalidInputError, UnavailableError
-from insightengine.core.settings import PortOffset
+from insightengine.core.settings import PortOffset, Settings
 from insightengine.recovery.house import Configuration, Loss, Outcome
 from insightengine.recovery.keys import recovery_key_text
 from insightengine.recovery.repository import require_repository
@@ -32,6 +32,7 @@ from insightengine.stores.server import PostgresServer, ServerAddress
 from insightengine.wiring.disaster import RecoverRequest, bring_home
 from insightengine.wiring.environment import (
     PlatformContext,
+    given_variables,
     load_project,
     project_variables,
 )
@@ -157,7 +158,8 @@ def keep_apart(file: Path) -> list[tuple[str, int]]:
     The path to ask and the port of each service that speaks HTTP.
     """
     text = file.read_text(encoding="utf-8")
-    application = load_application(text, str(file), project_variables(file.parent))
+    variables = {**given_variables(Settings()), **project_variables(file.parent)}
+    application = load_application(text, str(file), variables)
     content = yaml.safe_load(text)
     top = dict(content.get("x-insight") or {})
     content["x-insight"] = {**top, "backup": False}

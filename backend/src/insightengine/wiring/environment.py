@@ -13,6 +13,7 @@ from insightengine.core.secrets import Secret
 from insightengine.core.settings import (
     PREFIX,
     Environment,
+    PortOffset,
     Settings,
     StateFolder,
     settings_from,
@@ -95,6 +96,15 @@ def running_context(project: Path, environment: str | None = None) -> PlatformCo
     specs = read_wanted(path).specs if path.exists() else ()
     given = next((one.env for one in specs if one.name == "api.blue"), None)
     return load_environment(project, chosen, given)
+
+
+def given_variables(settings: Settings) -> dict[str, str]:
+    """What a Compose file may refer to though nobody set it; whoever sets it wins.
+
+    INSIGHT_PUBLIC_PORT is a port of this platform that is kept free, so that what an application
+    publishes moves with `--base-port` and with the environment.
+    """
+    return {"INSIGHT_PUBLIC_PORT": str(settings.port(PortOffset.PUBLIC))}
 
 
 def project_variables(project: Path) -> dict[str, str]:

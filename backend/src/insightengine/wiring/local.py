@@ -42,10 +42,10 @@ from insightengine.runtimes.local.teardown import end_everything
 from insightengine.runtimes.port import ProcessSpec
 from insightengine.telemetry.ingest_keys import IngestKeys
 from insightengine.wiring.application import (
+    NEVER_RELEASED,
     Placed,
     cache_passwords,
     database_owners,
-    release_of,
     secret_names,
 )
 from insightengine.wiring.compose_files import find_compose_file, find_overlay, read_compose
@@ -57,6 +57,7 @@ from insightengine.wiring.containers import (
 )
 from insightengine.wiring.environment import (
     PlatformContext,
+    given_variables,
     load_project,
     project_variables,
     read_secret,
@@ -71,6 +72,8 @@ from insightengine.wiring.platform import (
 )
 from insightengine.wiring.recovery import prepare_recovery
 from insightengine.wiring.secrets import PLATFORM_SECRETS, ensure_secrets
+from insightengine.wiring.serving import status_of
+from insightengine.wiring.sites import refuse_taken_sites
 
 REPOSITORY = Path(__file__).parents[4]
 
@@ -124,6 +127,8 @@ def bring_up(request: UpRequest) -> Upcoming:
     prepare_recovery(context, supplied, request.project, user)
     specs = platform_processes(context, placed)
     _refuse_foreign_ports(context, (*specs, *wanted_colours(context.state.run)))
+    if placed is not None and "edge" not in alive_records(context.state.run):
+        refuse_taken_sites(context, placed)
     notices = [*_notices(request, placed, user), *prepare_releases(context, placed, user)]
     write_configuration(context, supplied, user, edge_now(context, user))
     asked_at = time.time()
@@ -144,12 +149,16 @@ def place_application(request: UpRequest, settings: Settings) -> Placed | None:
     if file is None:
         return None
     text = read_compose(file)
-    variables = {**project_variables(file.parent), **project_variables(request.project)}
+    variables = {
+        **given_variables(settings),
+        **project_variables(file.parent),
+        **project_variables(request.project),
+    }
     overlay = find_overlay(file, settings.environment)
     application = load_application(text, str(file), {**variables, **request.overrides}, overlay)
     if settings.runtime is Runtime.LOCAL:
         _refuse_what_cannot_run(application, request.profiles)
-    return Placed(application, file.parent.resolve(), release_of(text), request.profiles)
+    return Placed(application, file.parent.resolve(), NEVER_RELEASED, request.profiles)
 
 
 def _refuse_what_cannot_run(application: Application, profiles: tuple[str, ...]) -> None:
@@ -219,7 +228,6 @@ def _application_status(placed: Placed | None) -> dict[str, Any] | None:
     return {
         "name": placed.application.name,
         "file": placed.application.file,
-        "release": placed.release,
         "services": [service.name for service in placed.started],
     }
 
@@ -298,12 +306,12 @@ def take_down(project: Path) -> int:
 
 
 def current_status(project: Path) -> dict[str, Any]:
-    """What the supervisor last wrote, with `stale` and `running`.
+    """What the supervisor last wrote, with `stale`, `running` and the release that serves.
 
     Raises NotFoundError where no platform was ever started.
     """
     state = state_of(project)
-    status = read_status(state.run / "status.json")
+    status = status_of(state)
     if status is None:
         raise NotFoundError(
             f"no platform was started in {project.resolve()}",

@@ -22,7 +22,7 @@ from insightengine.release.promotion import (
 from insightengine.runtimes.port import InstanceState
 from insightengine.stores.journal.port import Asked, Journal, Json, Operation, Phase, StoredRelease
 from insightengine.wiring.compose_files import find_overlay
-from insightengine.wiring.environment import PlatformContext, written_variables
+from insightengine.wiring.environment import PlatformContext, given_variables, written_variables
 from insightengine.wiring.operations import journal_of, only_unit, open_journal
 from insightengine.wiring.release import looking_means, request_of, unit_of
 
@@ -175,6 +175,7 @@ def _parameters(target: PlatformContext, stored: StoredRelease) -> dict[str, obj
     environment = target.settings.environment
     profiles = config.get("profiles", [])
     variables = {
+        **given_variables(target.settings),
         **written_variables(file.parent, environment),
         **written_variables(target.state.root.parent, environment),
         **os.environ,

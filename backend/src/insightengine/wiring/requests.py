@@ -20,7 +20,12 @@ from insightengine.wiring.compose_files import (
     find_overlay,
     read_compose,
 )
-from insightengine.wiring.environment import PlatformContext, project_variables, written_variables
+from insightengine.wiring.environment import (
+    PlatformContext,
+    given_variables,
+    project_variables,
+    written_variables,
+)
 from insightengine.wiring.operations import journal_of, only_unit, open_journal
 
 
@@ -46,7 +51,11 @@ def ask_deployment(context: PlatformContext, wanted: Deployment) -> Operation:
         raise NotFoundError(
             f"there is no Compose file in {wanted.project}", hint="name it: --file FILE"
         )
-    variables = {**project_variables(file.parent), **project_variables(wanted.project)}
+    variables = {
+        **given_variables(context.settings),
+        **project_variables(file.parent),
+        **project_variables(wanted.project),
+    }
     overlay = find_overlay(file.resolve(), context.settings.environment)
     parameters = request_of(
         read_compose(file),
@@ -90,7 +99,7 @@ def ask_redeployment(
     parameters = request_of(
         read_compose(file),
         file,
-        {**known, **written},
+        {**known, **given_variables(context.settings), **written},
         named,
         overlay,
         context.settings.runtime,

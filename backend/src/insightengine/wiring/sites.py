@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 
 from insightengine.application.model import PublishedPort, Service
 from insightengine.core.colours import Colour
+from insightengine.core.errors import ConflictError
 from insightengine.edge.models import Address, ApplicationSite, Pool, Upstream
+from insightengine.runtimes.local.ports import holder_of, is_free
 from insightengine.wiring.application import Placed, coloured_ports, label_of
 from insightengine.wiring.environment import PlatformContext
 
@@ -27,6 +29,29 @@ def published_sites(placed: Placed) -> Iterator[tuple[str, Service, PublishedPor
 def site_addresses(context: PlatformContext, placed: Placed) -> dict[str, Address]:
     """Where visitors reach each site, by its name."""
     return {name: _listen(context, port) for name, _, port in published_sites(placed)}
+
+
+def refuse_taken_sites(context: PlatformContext, placed: Placed) -> None:
+    """Raises ConflictError for a published port on which the edge, which is not up, cannot listen.
+
+    Else the edge would be refused only after the application was built.
+    """
+    for _, service, port in published_sites(placed):
+        address = _listen(context, port)
+        if ":" in address.host:  # what is free of IPv6 is left to nginx
+            continue
+        try:
+            problem = None if is_free(address.host, address.port) else str(holder_of(address.port))
+        except OSError as error:
+            problem = f"nobody may listen on {address}: {error.strerror}"
+        if problem is not None:
+            raise ConflictError(
+                f"{problem}; services.{service.name} publishes it",
+                code="port_in_use",
+                hint=f"stop that process, or change services.{service.name}.ports of "
+                f"{placed.application.file} or the variable in it",
+                context={"ports": [address.port]},
+            )
 
 
 def application_sites(

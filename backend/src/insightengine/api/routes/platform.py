@@ -12,8 +12,8 @@ from insightengine.api.access import require
 from insightengine.api.dependencies import Used
 from insightengine.core.errors import UnavailableError
 from insightengine.protection.access import Role
-from insightengine.runtimes.local.status import read_status
 from insightengine.runtimes.port import ProcessState
+from insightengine.wiring.serving import status_of
 
 router = APIRouter(
     prefix="/platform", tags=["platform"], dependencies=[Depends(require(Role.VIEWER))]
@@ -26,9 +26,11 @@ class Overseer(BaseModel):
 
 
 class RunningApplication(BaseModel):
+    """`release` is the one that serves; null before the first."""
+
     name: str
     file: str
-    release: str
+    release: str | None
     services: list[str]
 
 
@@ -61,7 +63,7 @@ class PlatformStatus(BaseModel):
 @router.get("")
 async def platform_status(used: Used) -> PlatformStatus:
     """Every process: state, since when, restarts, last check, release and colour."""
-    status = await asyncio.to_thread(read_status, used.state.run / "status.json")
+    status = await asyncio.to_thread(status_of, used.state)
     if status is None:
         raise UnavailableError(
             "the supervisor has not written its status", code="no_status", hint="insight status"

@@ -77,6 +77,9 @@ class SqliteJournal:
             pass
         except OSError as error:
             raise _unavailable(self._path, error) from None
+        with self._reading() as connection:
+            if connection.execute("PRAGMA user_version").fetchone()[0] >= len(MIGRATIONS):
+                return  # whoever only looks waits for no writer
         with self._writing() as connection:
             version = connection.execute("PRAGMA user_version").fetchone()[0]
             for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
