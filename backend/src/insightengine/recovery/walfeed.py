@@ -67,8 +67,9 @@ class WalFeed:
         with ThreadPoolExecutor(2, thread_name_prefix="wal-read") as readers:
             while not self._stop.wait(_POLL_S):
                 for wish in os.listdir(self._folder / "want"):  # noqa: PTH208 -- polled
-                    self._fulfil(wish, readers)
+                    # Before the answer: once it has it, the server may ask for the same again.
                     (self._folder / "want" / wish).unlink()
+                    self._fulfil(wish, readers)
             for future in self._ready.values():
                 future.cancel()
 
