@@ -19,6 +19,7 @@ _FIELDS = (
     ("day of the week", 0, 7),
 )
 _LONGEST_SEARCH = timedelta(days=366 * 8)  # 29 February comes at least this often
+_TOLERATED = timedelta(hours=1)  # less is made good by waiting
 _SHORT = {
     "@hourly": "0 * * * *",
     "@daily": "0 0 * * *",
@@ -55,8 +56,14 @@ class Schedule:
         raise ValueError(f"the schedule {self.text!r} never comes")
 
     def is_due(self, last: datetime | None, now: datetime) -> bool:
-        """Whether a time has passed since the last run; a run that was missed is made up once."""
-        return last is None or self.next_after(last) <= now
+        """Whether a time has passed since the last run; a run that was missed is made up once.
+
+        A last run that is far ahead was noted by a clock that was set back since: it counts for
+        nothing, or nothing would run until that time has come again.
+        """
+        if last is None or last > now + _TOLERATED:
+            return True
+        return self.next_after(last) <= now
 
     def _is_day(self, at: datetime) -> bool:
         of_month, of_week = at.day in self.days, at.isoweekday() % 7 in self.weekdays

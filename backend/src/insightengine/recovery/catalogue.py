@@ -82,9 +82,10 @@ class Catalogue:
                 )
 
     def backups(self) -> list[Backup]:
-        """All of them, the oldest first."""
+        """All of them, the oldest first by position."""
         rows = self._database.rows("SELECT body FROM backups ORDER BY id")
-        return [BACKUPS.validate_json(body) for (body,) in rows]
+        found = [BACKUPS.validate_json(body) for (body,) in rows]
+        return sorted(found, key=lambda backup: backup.position)
 
     def copies(self) -> dict[str, frozenset[str]]:
         """The repositories that hold each backup."""

@@ -134,7 +134,9 @@ class House:
         return datetime.now(UTC)
 
     def backups(self) -> list[Backup]:
-        return self.catalogue.backups()
+        """Of this cluster, the oldest first; positions of another cluster compare with nothing."""
+        own = {repository.cluster for repository in self.repositories}
+        return [backup for backup in self.catalogue.backups() if backup.cluster in own]
 
     def standings(self) -> dict[str, Standing]:
         checks = self.catalogue.checks()

@@ -176,13 +176,13 @@ class Journal:
     def noted(self, operation_id: str) -> dict[str, dict[str, Any]]:
         """The steps that were reached, in order, with their details."""
         found = self._database.rows(
-            "SELECT step, detail FROM steps WHERE operation = ? ORDER BY at, rowid", (operation_id,)
+            "SELECT step, detail FROM steps WHERE operation = ? ORDER BY rowid", (operation_id,)
         )
         return {step: json.loads(detail) for step, detail in found}
 
     def step_times(self, operation_id: str) -> list[tuple[str, datetime]]:
         found = self._database.rows(
-            "SELECT step, at FROM steps WHERE operation = ? ORDER BY at, rowid", (operation_id,)
+            "SELECT step, at FROM steps WHERE operation = ? ORDER BY rowid", (operation_id,)
         )
         return [(step, datetime.fromisoformat(at)) for step, at in found]
 
@@ -229,13 +229,13 @@ class Journal:
         return _operation(row)
 
     def under_way(self) -> list[Operation]:
-        """Asked or running, the oldest first."""
-        return self._where("state IN ('asked', 'running') ORDER BY asked_at", ())
+        """Asked or running, in the order in which they were asked for, whatever the clock said."""
+        return self._where("state IN ('asked', 'running') ORDER BY rowid", ())
 
     def recent(self, limit: int, kind: OperationKind | None = None) -> list[Operation]:
         if kind is None:
-            return self._where("TRUE ORDER BY asked_at DESC LIMIT ?", (limit,))
-        return self._where("kind = ? ORDER BY asked_at DESC LIMIT ?", (kind, limit))
+            return self._where("TRUE ORDER BY rowid DESC LIMIT ?", (limit,))
+        return self._where("kind = ? ORDER BY rowid DESC LIMIT ?", (kind, limit))
 
     def _where(self, condition: str, values: tuple[Any, ...]) -> list[Operation]:
         sql = f"SELECT {_COLUMNS} FROM operations WHERE {condition}"  # noqa: S608 -- constants

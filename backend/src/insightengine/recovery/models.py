@@ -90,6 +90,11 @@ class Backup:
     witness: Witness | None = None
 
     @property
+    def position(self) -> tuple[int, Lsn]:
+        """What backups are ordered by: a clock that was set back gives a later one a lower id."""
+        return self.timeline, self.stop
+
+    @property
     def duration(self) -> timedelta:
         return self.ended_at - self.started_at
 

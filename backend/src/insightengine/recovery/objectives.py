@@ -77,8 +77,8 @@ def rpo_s(
         return None
     if stored >= server:
         return 0.0
-    first_missing = next((m for m in moments if m.lsn > stored), None)
-    since = first_missing.at if first_missing else now
+    # The earliest: where the clock was set back, the first one lies ahead and has no age.
+    since = min((m.at for m in moments if m.lsn > stored), default=now)
     return max(0.0, round((now - since).total_seconds(), 3))
 
 

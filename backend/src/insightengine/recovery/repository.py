@@ -152,7 +152,7 @@ class Repository:
         checks = reading.each("checks/", lambda key: key, CHECKS.validate_json)
         points = reading.each("points/", lambda key: key, POINTS.validate_json)
         return Found(
-            tuple(sorted(backups, key=lambda backup: backup.id)),
+            tuple(sorted(backups, key=lambda backup: (backup.position, backup.id))),
             tuple(checks),
             tuple(points),
             tuple(reading.problems),

@@ -39,14 +39,14 @@ def prune_plan(
     What a kept backup builds on stays with it; so does everything newer than the newest proven
     one, because nobody knows yet whether it is any good.
     """
-    ordered = sorted(backups, key=lambda backup: backup.id)
+    ordered = sorted(backups, key=lambda backup: (backup.position, backup.id))
     proven = [b for b in ordered if standings.get(b.id, Standing.UNVERIFIED) in _PROVEN]
     reasons: dict[str, str] = {}
     for backup in reversed(proven[-1:]):
         reasons[backup.id] = "newest proven"
-    newest = proven[-1].id if proven else ""
-    for backup in ordered:
-        if backup.id > newest and standings.get(backup.id) is not Standing.DAMAGED:
+    unproven_from = ordered.index(proven[-1]) + 1 if proven else 0
+    for number, backup in enumerate(ordered):
+        if number >= unproven_from and standings.get(backup.id) is not Standing.DAMAGED:
             reasons.setdefault(backup.id, "newer than the newest proven")
         if now - backup.ended_at <= timedelta(days=retention.days):
             reasons.setdefault(backup.id, f"not older than {retention.days} days")

@@ -261,7 +261,7 @@ class Worker:
         """A repository that was away and answers again gets what it lacks."""
         house, now = self.house, self.house.now()
         recent = house.journal.recent(1, OperationKind.SYNC)
-        if recent and (now - recent[0].asked_at).total_seconds() < _CATCH_UP_S:
+        if recent and 0 <= (now - recent[0].asked_at).total_seconds() < _CATCH_UP_S:
             return False
         if len(house.repositories) < 2 or not lacking(house):
             return False
@@ -276,7 +276,8 @@ class Worker:
         if not recent or recent[0].state is not OperationState.FAILED:
             return True
         ended = recent[0].ended_at or recent[0].asked_at
-        return ended < self._began or (self.house.now() - ended).total_seconds() > 60
+        since_s = (self.house.now() - ended).total_seconds()
+        return ended < self._began or since_s > 60 or since_s < 0  # below: the clock was set back
 
     def _start(self, operation_id: str) -> None:
         self._children[operation_id] = subprocess.Popen(

@@ -51,6 +51,12 @@ def test_a_run_that_was_missed_is_made_up_once() -> None:
     assert not schedule.is_due(at("2026-01-01T02:00"), at("2026-01-02T01:59"))
 
 
+def test_a_last_run_far_ahead_is_of_a_clock_that_was_set_back() -> None:
+    schedule = parse_schedule("0 2 * * *")
+    assert schedule.is_due(at("2030-01-01T00:00"), at("2026-01-05T09:00"))
+    assert not schedule.is_due(at("2026-01-05T09:30"), at("2026-01-05T09:00"))
+
+
 @pytest.mark.parametrize(
     ("text", "wrong"),
     [

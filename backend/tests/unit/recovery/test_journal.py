@@ -122,3 +122,14 @@ def test_what_nobody_has_begun_can_be_cancelled(journal: Journal) -> None:
 def test_an_unknown_operation_is_not_found(journal: Journal) -> None:
     with pytest.raises(NotFoundError):
         journal.get("nothing")
+
+
+def test_the_newest_is_the_one_that_was_asked_for_last_whatever_the_clock_said(
+    tmp_path: Path,
+) -> None:
+    journal = Journal(open_database(tmp_path))
+    early, late = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC)
+    first = journal.ask(OperationKind.BACKUP, {}, "test", late)
+    journal.end(first.id, OperationState.FAILED, late)
+    second = journal.ask(OperationKind.BACKUP, {}, "test", early)
+    assert [one.id for one in journal.recent(2)] == [second.id, first.id]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from insightengine.application.backup import Retention
+from insightengine.core.lsn import Lsn
 from insightengine.recovery.models import Backup, Standing
 from insightengine.recovery.retention import PrunePlan, prune_plan
 from tests.unit.recovery.backups import NOW, backup
@@ -41,6 +43,18 @@ def test_what_a_kept_backup_builds_on_stays() -> None:
     other = backup(2, full)
     found = plan([full, first, other, second])
     assert kept(found) == [full.id, first.id, second.id]
+
+
+def test_what_a_kept_backup_builds_on_stays_where_the_clock_was_set_back() -> None:
+    """The later one has the lower id; positions do not go back."""
+    full = backup(1)
+    later = replace(
+        backup(5, full), start=Lsn(full.start.value + 20), stop=Lsn(full.stop.value + 20)
+    )
+    assert later.id < full.id
+    found = plan([later, full])
+    assert kept(found) == [full.id, later.id]
+    assert found.remove == ()
 
 
 def test_an_unproven_backup_takes_nobody_elses_place() -> None:
