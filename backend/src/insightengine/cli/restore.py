@@ -20,7 +20,10 @@ def restore(
     context: typer.Context,
     to: Annotated[
         str,
-        typer.Option(help="latest, a time, a WAL position, a backup, a release or a named point."),
+        typer.Option(
+            help="latest, a time, a WAL position, a backup, a release or a named point; "
+            "reachable: as latest, but up to the first gap in the log."
+        ),
     ] = "latest",
     into: Annotated[
         Path | None,

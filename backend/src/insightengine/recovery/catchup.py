@@ -16,7 +16,7 @@ from insightengine.recovery.journal import Progress
 from insightengine.recovery.models import Backup
 from insightengine.recovery.repository import Repository
 from insightengine.recovery.retention import PrunePlan
-from insightengine.recovery.service import plan_prune, verify_objects
+from insightengine.recovery.service import missing_log, plan_prune, verify_objects
 
 _ALWAYS = ("points/", "checks/")
 
@@ -81,7 +81,8 @@ def _copy(
 
 
 def _publish(house: House, backup: Backup, target: Repository) -> int:
-    if target.exists(names.backup(backup.id)):
+    """One whose log is still on its way is left for the next time."""
+    if target.exists(names.backup(backup.id)) or missing_log(backup, target):
         return 0
     target.publish(backup)
     house.catalogue.add(backup, [target.name])

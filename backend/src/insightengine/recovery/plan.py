@@ -13,6 +13,7 @@ from enum import StrEnum
 from insightengine.application.backup import BackupPolicy
 from insightengine.core.errors import ConflictError, InvalidInputError, NotFoundError
 from insightengine.core.lsn import Lsn
+from insightengine.recovery.lineage import Lineage
 from insightengine.recovery.models import Backup, BackupKind, NamedPoint, Standing
 from insightengine.recovery.moments import Moment, candidates
 
@@ -80,6 +81,7 @@ def chain_of(backup: Backup, backups: Sequence[Backup]) -> tuple[Backup, ...]:
 
 class TargetKind(StrEnum):
     LATEST = "latest"
+    REACHABLE = "reachable"  # as latest, and a gap in the log is where it ends
     TIME = "time"
     LSN = "lsn"
     POINT = "point"
@@ -124,14 +126,14 @@ def parse_target(
     moments: Sequence[Moment],
     now: datetime,
 ) -> Target:
-    """`latest`, a time, a WAL position, a named point, a release (the moment before it), or a
-    backup's id.
+    """`latest`, `reachable`, a time, a WAL position, a named point, a release (the moment before
+    it), or a backup's id.
 
     Raises InvalidInputError for what is none of these, and ConflictError for a time that passed
     twice because the clock was set back.
     """
-    if text == "latest":
-        return Target(TargetKind.LATEST, text)
+    if text in (TargetKind.LATEST, TargetKind.REACHABLE):
+        return Target(TargetKind(text), text)
     if Lsn.is_one(text):
         return Target(TargetKind.LSN, text, lsn=Lsn.parse(text))
     for backup in backups:
@@ -145,8 +147,8 @@ def parse_target(
     except ValueError:
         known = ", ".join(point.name for point in points[-8:]) or "none yet"
         raise InvalidInputError(
-            f"found the target {text[:60]!r}, allowed are latest, a time such as "
-            "2026-01-02T03:04:05Z, a position such as 0/16B3748, a backup, a release or a named "
+            f"found the target {text[:60]!r}, allowed are latest, reachable, a time such "
+            "as 2026-01-02T03:04:05Z, a position such as 0/16B3748, a backup, a release or a named "
             "point",
             hint=f"named points: {known}",
         ) from None
@@ -198,15 +200,19 @@ def restore_plan(
     standings: Mapping[str, Standing],
     newest: Lsn | None,
     measured_bytes_per_s: float | None,
+    lineage: Lineage | None = None,
 ) -> RestorePlan:
     """Takes the newest backup that ends before the target, a proven one if there is any.
 
-    Raises NotFoundError when there is none.
+    `lineage` is that of the target's timeline: what was taken on another one behind the point where
+    it was left does not lead there. Raises NotFoundError when there is none.
     """
     usable = [
         b
         for b in backups
-        if standings.get(b.id) is not Standing.DAMAGED and _ends_before(b, target)
+        if standings.get(b.id) is not Standing.DAMAGED
+        and _ends_before(b, target)
+        and (lineage is None or lineage.leads_to(b.timeline, b.stop))
     ]
     if not usable:
         raise NotFoundError(
@@ -248,4 +254,6 @@ def _ends_before(backup: Backup, target: Target) -> bool:
 def _lost(target: Target) -> str:
     if target.kind is TargetKind.LATEST:
         return "nothing that was received as write-ahead log"
+    if target.kind is TargetKind.REACHABLE:
+        return "whatever lies behind the first gap in the write-ahead log"
     return f"every transaction after {target.text}"

@@ -26,10 +26,12 @@ from insightengine.recovery.capture import Meter
 from insightengine.recovery.extract import extract_chain
 from insightengine.recovery.house import House
 from insightengine.recovery.journal import Progress
+from insightengine.recovery.lineage import Known, Lineage, refuse_gap
 from insightengine.recovery.models import Backup
 from insightengine.recovery.plan import (
     RestorePlan,
     Target,
+    TargetKind,
     parse_target,
     restore_plan,
 )
@@ -51,17 +53,51 @@ def plan_restore(house: House, text: str) -> RestorePlan:
     backups, catalogue = house.backups(), house.catalogue
     target = parse_target(text, catalogue.points(), backups, catalogue.moments(), house.now())
     newest, rate = newest_stored(house), catalogue.fact(RATE)
-    return restore_plan(target, backups, house.standings(), newest, rate)
+    lineage = None if target.kind is TargetKind.BACKUP else lineage_of(house, target.timeline)
+    return restore_plan(target, backups, house.standings(), newest, rate, lineage)
+
+
+def lineage_of(house: House, timeline: int | None) -> Lineage | None:
+    """That of a timeline, the newest if None; None where nobody has its history just now.
+
+    A recovery follows the newest timeline in the same way: it asks for one history after the other.
+    """
+    try:
+        log = log_of(house)
+        newest = timeline or max(
+            [backup.timeline for backup in house.backups()]
+            + [stored for stored, _ in stored_positions(house)],
+            default=1,
+        )
+        history = log.history(newest)
+        while timeline is None and (following := log.history(newest + 1)) is not None:
+            newest, history = newest + 1, following
+    except UnavailableError:
+        return None
+    if newest > 1 and history is None:
+        return None
+    return Lineage.parse(newest, history or b"")
 
 
 def newest_stored(house: House) -> Lsn | None:
     """How far any repository has the WAL."""
-    positions = [
-        Lsn.parse(fact["lsn"])
-        for repository in house.repositories
-        if (fact := house.catalogue.fact(f"shipped {repository.name}"))
-    ]
-    return max(positions, default=None)
+    return max((lsn for _, lsn in stored_positions(house)), default=None)
+
+
+def stored_positions(house: House) -> list[tuple[int, Lsn]]:
+    """Timeline and position that each repository had confirmed, as this machine remembers it."""
+    facts = [house.catalogue.fact(f"shipped {r.name}") for r in house.repositories]
+    return [(int(fact["timeline"]), Lsn.parse(fact["lsn"])) for fact in facts if fact]
+
+
+def log_of(house: House) -> AnyWal:
+    """What was received here, then the repositories that answer now.
+
+    One that is away is left out: that another has everything is what it is there for. What only
+    the one that is away has shows as a gap.
+    """
+    sources: list[WalSource] = [SpooledWal(house.folders.spool)]
+    return AnyWal([*sources, *(StoredWal(repository) for repository in house.answering())])
 
 
 def restore(house: House, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -186,9 +222,8 @@ class recovered:  # noqa: N801 -- used as a context, like a function
     ) -> None:
         self._house, self._operation = house, operation
         self._folder = folder
-        sources: list[WalSource] = [SpooledWal(house.folders.spool)]
-        sources += [StoredWal(repository) for repository in house.repositories]
-        self._feed = WalFeed(folder / "wal", AnyWal(sources), self._fed)
+        self._target, self._log = target, log_of(house)
+        self._feed = WalFeed(folder / "wal", self._log, self._fed)
         self._replayed = 0
         self._settings = {
             **target.settings,
@@ -206,11 +241,14 @@ class recovered:  # noqa: N801 -- used as a context, like a function
             {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"},
             self._settings,
         )
+        known = self._known()
         self._feed.__enter__()
         self._running = running(scratch)
         try:
             server = self._running.__enter__()
             server.wait_until_promoted(_RECOVERY_LIMIT_S)
+            if known is not None:
+                self._refuse_gap(server, known)
         except BaseException as error:
             self.__exit__(type(error), error, error.__traceback__)
             if self._feed.failure is not None:
@@ -222,6 +260,23 @@ class recovered:  # noqa: N801 -- used as a context, like a function
         with suppress(RuntimeError):
             self._running.__exit__(None, None, None)
         self._feed.__exit__(*error)
+
+    def _known(self) -> Known | None:
+        """Before anything is replayed: a server that still runs writes more meanwhile."""
+        if self._target.kind is not TargetKind.LATEST:
+            return None
+        seen = self._house.catalogue.fact("server") or {}
+        stored = stored_positions(self._house)
+        return Known(self._log.newest(), stored, int(seen.get("timeline", 0)))
+
+    def _refuse_gap(self, server: ScratchServer, known: Known) -> None:
+        """A server takes log that is missing for the end of the log, and goes on from there."""
+        with server.connect() as connection:
+            timeline = connection.state().timeline
+        history = self._folder / f"cluster/pg_wal/{timeline:08X}.history"
+        ended = Lineage.parse(timeline, history.read_bytes()).end_of_parent
+        if ended is not None:
+            refuse_gap(*ended, known)
 
     def _fed(self, size: int) -> None:
         self._replayed += size

@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from insightengine.core.errors import ConflictError, InsightError, UnavailableError
-from insightengine.core.lsn import Lsn
+from insightengine.core.lsn import Lsn, segments_between
 from insightengine.recovery import names
 from insightengine.recovery.bundle import store_state
 from insightengine.recovery.capture import Captured, Spread, capture
@@ -37,6 +37,7 @@ from insightengine.recovery.models import (
 from insightengine.recovery.plan import parent_for_incremental
 from insightengine.recovery.repository import Repository
 from insightengine.recovery.retention import PrunePlan, prune_plan
+from insightengine.recovery.walsource import StoredWal
 from insightengine.stores.server import ServerState
 
 _BACKUP: TypeAdapter[Backup] = TypeAdapter(Backup)
@@ -254,6 +255,7 @@ def verify_objects(house: House, backup: Backup, repository: Repository) -> Chec
                 )
             )
         read += sum(chunk.stored_bytes for chunk in sample)
+        findings += missing_log(backup, repository)
     except InsightError as error:
         findings.append(error.message)
     check = Check(
@@ -268,6 +270,16 @@ def verify_objects(house: House, backup: Backup, repository: Repository) -> Chec
     )
     record_check(house, repository, check)
     return check
+
+
+def missing_log(backup: Backup, repository: Repository) -> list[str]:
+    """Without the log of its own time a backup cannot be restored; damage of it raises."""
+    log = StoredWal(repository)
+    return [
+        f"{names.wal(segment)} is missing: the write-ahead log of the backup's own time"
+        for segment in segments_between(backup.timeline, backup.start, backup.stop)
+        if log.segment(segment) is None
+    ]
 
 
 def record_check(house: House, repository: Repository, check: Check) -> None:

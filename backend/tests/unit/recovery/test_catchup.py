@@ -34,6 +34,19 @@ def test_what_is_kept_is_copied_and_what_is_not_needed_is_left(tmp_path: Path) -
     assert lacking(of) == []
 
 
+def test_a_backup_is_listed_only_once_its_log_is_there(tmp_path: Path) -> None:
+    of = house(tmp_path)
+    first, second = of.repositories
+    made = store(of, at(NEEDED.start), first)
+
+    asked = of.journal.ask(OperationKind.SYNC, {}, "test", of.now())
+    catch_up(of, asked.id, {})
+
+    assert second.get(names.data(made.id, 0)) == b"part"
+    assert list(second.objects("backups/")) == []
+    assert lacking(of) == [made.id]
+
+
 def test_a_damaged_object_is_not_spread(tmp_path: Path) -> None:
     of = house(tmp_path)
     first, second = of.repositories

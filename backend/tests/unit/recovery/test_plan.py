@@ -10,6 +10,7 @@ from insightengine.application.backup import BackupPolicy
 from insightengine.core.errors import ConflictError, InvalidInputError, NotFoundError
 from insightengine.core.lsn import Lsn
 from insightengine.core.schedule import parse_schedule
+from insightengine.recovery.lineage import Lineage
 from insightengine.recovery.models import Backup, BackupKind, NamedPoint, Standing
 from insightengine.recovery.moments import Moment
 from insightengine.recovery.plan import (
@@ -54,6 +55,16 @@ def test_another_key_needs_a_full_backup() -> None:
     found = due([backup(0.01)], keys="age1y")
     assert found is not None
     assert found.kind is BackupKind.FULL
+
+
+def test_a_backup_behind_the_point_where_its_timeline_was_left_leads_nowhere() -> None:
+    early, late = backup(3), backup(1)
+    lineage = Lineage(2, {1: Lsn(early.stop.value + 1)})
+    standings = {b.id: Standing.VERIFIED for b in (early, late)}
+    target = parse_target("latest", (), (), (), NOW)
+    found = restore_plan(target, [early, late], standings, None, None, lineage)
+    assert found.backup == early
+    assert restore_plan(target, [early, late], standings, None, None).backup == late
 
 
 def test_a_damaged_backup_is_none() -> None:

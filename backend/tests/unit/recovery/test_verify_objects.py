@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from insightengine.core.lsn import Segment
 from insightengine.recovery import names
 from insightengine.recovery.house import House
 from insightengine.recovery.models import Backup, Chunk, Standing
@@ -38,9 +39,14 @@ def stored(of: House, repository: Repository) -> Backup:
     )
     kept = Chunk(0, last.plain_bytes, len(last.content), last.sha256)
     made = replace(made, chunks=chunks, manifest=kept)
+    repository.put(names.wal(log_of(made)), b"log")
     repository.publish(made)
     of.catalogue.add(made, [repository.name])
     return made
+
+
+def log_of(made: Backup) -> Segment:
+    return Segment.holding(made.timeline, made.start)
 
 
 def cut(repository: Repository, made: Backup) -> None:
@@ -74,6 +80,26 @@ def without_manifest(repository: Repository, made: Backup) -> None:
     repository.delete([names.manifest(made.id)])
 
 
+def without_its_log(repository: Repository, made: Backup) -> None:
+    repository.delete([names.wal(log_of(made))])
+
+
+def with_damaged_log(repository: Repository, made: Backup) -> None:
+    key = names.wal(log_of(made))
+    repository.put_sealed(key, repository.get_sealed(key)[:-1])
+
+
+def with_a_hole_in_its_log(repository: Repository, made: Backup) -> None:
+    segment = log_of(made)
+    repository.delete([names.wal(segment)])
+    repository.put(names.wal_slice(segment, 0), b"begin")
+    repository.put(names.wal_slice(segment, 9), b"end")
+
+
+HARMS = [cut, flipped, exchanged, missing, added, without_manifest]
+HARMS += [without_its_log, with_damaged_log, with_a_hole_in_its_log]
+
+
 def test_a_sound_backup_is_verified_and_the_check_lies_beside_it(tmp_path: Path) -> None:
     of = house(tmp_path, 1)
     made = stored(of, of.repositories[0])
@@ -82,7 +108,7 @@ def test_a_sound_backup_is_verified_and_the_check_lies_beside_it(tmp_path: Path)
     assert len(of.repositories[0].read_all().checks) == 1
 
 
-@pytest.mark.parametrize("harm", [cut, flipped, exchanged, missing, added, without_manifest])
+@pytest.mark.parametrize("harm", HARMS)
 def test_what_was_done_to_its_objects_makes_it_damaged(
     tmp_path: Path, harm: Callable[[Repository, Backup], None]
 ) -> None:
