@@ -1,26 +1,41 @@
 """Puts the replica in the primary's place: planned, without losing a transaction, or forced.
 
 The replica's cluster is swapped into the primary's folder and starts on the primary's port, so
-that whoever uses the database finds it where it was. The old primary cannot come back by itself:
-its folder has become the replica's, which is rewound to the new primary before it starts.
+that whoever uses the database finds it where it was. Before, it gets the log that the receiver has
+and it has not: with a synchronous receiver no acknowledged transaction is lost. The old primary
+cannot come back by itself: its folder has become the replica's, which is rewound to the new primary
+before it starts.
 """
 
 from __future__ import annotations
 
+import os
 import subprocess
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from insightengine.core.errors import ConflictError, NotFoundError, UnavailableError
-from insightengine.core.lsn import Lsn
+from insightengine.core.lsn import SEGMENT_BYTES, Lsn, Segment
 from insightengine.recovery.house import House, ReplicaPlace
 from insightengine.recovery.restore import wait_until_writable
+from insightengine.recovery.shipping import PARTIAL
 from insightengine.stores.server import PostgresServer
 
 PRIMARY_AWAY_S = 5.0  # longer than a crash recovery of a small WAL and a restart take
+GONE_S = 1.0  # two looks: nothing comes back where there is no data directory
 _CATCH_UP_S = 10.0
-_CHECKPOINT = "Latest checkpoint location:"
+_STATE = "Database cluster state"
+_CHECKPOINT = "Latest checkpoint location"
+_REDO = "Latest checkpoint's REDO location"
+_TIMELINE = "Latest checkpoint's TimeLineID"
+
+
+def is_away(unseen_s: float, *, is_gone: bool) -> bool:
+    """Whether the primary is given up that has not answered for so long. `is_gone`: its data
+    directory is not there, so that there is nothing to wait for."""
+    return unseen_s >= (GONE_S if is_gone else PRIMARY_AWAY_S)
 
 
 def failover(house: House, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -37,7 +52,9 @@ def failover(house: House, operation: str, request: Mapping[str, Any]) -> dict[s
         fenced_s = time.monotonic() - began
         missing = _behind(house, place, forced=bool(request.get("forced")))
         place.end("replica")
-        house.journal.note(operation, "swapping", {"behind_bytes": missing}, house.now())
+        received = complete(place.folder, house.folders.spool, _checkpoint(house, place.folder))
+        detail = {"behind_bytes": missing, "from_receiver_bytes": received}
+        house.journal.note(operation, "swapping", detail, house.now())
         place.swap(place.folder, place.former)
     wait_until_writable(house)
     writable_s = time.monotonic() - began
@@ -48,7 +65,47 @@ def failover(house: House, operation: str, request: Mapping[str, Any]) -> dict[s
         "writable_s": round(writable_s, 3),
         "timeline": state.timeline,
         "behind_bytes": missing,
+        "from_receiver_bytes": received,
     }
+
+
+def complete(replica: Path, spool: Path, since: Segment) -> int:
+    """Gives a stopped replica the log that the receiver has: what was acknowledged by it is there.
+
+    Both have prefixes of one stream, so that writing the same bytes again changes nothing. Returns
+    the bytes written. `since` is where the replica begins to read.
+    """
+    written = 0
+    for path in sorted(spool.glob("*/*")):
+        segment = Segment.parse(path.name.removesuffix(PARTIAL))
+        target = replica / "pg_wal" / path.name.removesuffix(PARTIAL)
+        if segment is None and path.suffix == ".history":
+            target.write_bytes(path.read_bytes())
+        elif segment is not None and segment >= Segment(since.timeline, since.number):
+            written += _write_prefix(target, path.read_bytes().rstrip(b"\0"))
+    return written
+
+
+def _write_prefix(target: Path, content: bytes) -> int:
+    """What stands behind it stays: the replica may have more."""
+    descriptor = os.open(target, os.O_RDWR | os.O_CREAT, 0o600)
+    with os.fdopen(descriptor, "r+b") as file:
+        if os.fstat(descriptor).st_size < SEGMENT_BYTES:
+            file.truncate(SEGMENT_BYTES)
+        file.write(content)
+        file.flush()
+        os.fsync(descriptor)
+    return len(content)
+
+
+def _checkpoint(house: House, folder: Path) -> Segment:
+    """The segment from which a server in the folder recovers. Raises ConflictError."""
+    said = _control_data(house, folder)
+    try:
+        timeline, redo = int(said[_TIMELINE]), Lsn.parse(said[_REDO])
+    except (KeyError, ValueError):
+        raise ConflictError(f"{folder} holds no cluster that can be read") from None
+    return Segment.holding(timeline, redo)
 
 
 def _behind(house: House, place: ReplicaPlace, *, forced: bool) -> int | None:
@@ -89,14 +146,22 @@ def _received(place: ReplicaPlace) -> Lsn | None:
 
 def _shutdown_checkpoint(house: House) -> Lsn | None:
     """Where a primary that was stopped in order wrote its last record; None for any other end."""
+    said = _control_data(house, house.folders.cluster)
+    if "shut down" not in said.get(_STATE, "") or _CHECKPOINT not in said:
+        return None
+    return Lsn.parse(said[_CHECKPOINT])
+
+
+def _control_data(house: House, folder: Path) -> dict[str, str]:
+    """What `pg_controldata` prints, by its words; nothing for a folder that it cannot read."""
     done = subprocess.run(
-        house.programs.control_data(house.folders.cluster),
+        house.programs.control_data(folder),
         env={"PATH": "", "LC_ALL": "C"},
         capture_output=True,
         text=True,
         check=False,
     )
-    if done.returncode != 0 or "shut down" not in done.stdout:
-        return None
-    lines = [line for line in done.stdout.splitlines() if line.startswith(_CHECKPOINT)]
-    return Lsn.parse(lines[0].removeprefix(_CHECKPOINT).strip()) if lines else None
+    if done.returncode != 0:
+        return {}
+    lines = (line.partition(":") for line in done.stdout.splitlines())
+    return {name.strip(): value.strip() for name, _, value in lines}

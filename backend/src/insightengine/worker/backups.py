@@ -20,7 +20,7 @@ from insightengine.core.errors import InsightError
 from insightengine.core.lsn import SEGMENT_BYTES, Lsn, Segment
 from insightengine.core.settings import PortOffset
 from insightengine.recovery.catchup import lacking
-from insightengine.recovery.failover import PRIMARY_AWAY_S
+from insightengine.recovery.failover import is_away
 from insightengine.recovery.house import RECEIVER, House
 from insightengine.recovery.journal import OperationKind, OperationState
 from insightengine.recovery.measure import Flow, measurements
@@ -37,6 +37,7 @@ from insightengine.recovery.repository import (
 )
 from insightengine.recovery.shipping import Shipper
 from insightengine.recovery.spooling import Spooled, tidying
+from insightengine.runtimes.local.supplied import cluster
 from insightengine.stores.objects.port import ObjectStore
 from insightengine.stores.server import PostgresServer
 from insightengine.telemetry.serving import serve
@@ -191,7 +192,8 @@ class Worker:
 
     def _note_moment(self, moment: Moment) -> None:
         self._last_moment = moment.lsn
-        fact = {"lsn": str(moment.lsn), "at": moment.at.isoformat()}
+        at = moment.at.isoformat()
+        fact = {"lsn": str(moment.lsn), "at": at, "timeline": moment.timeline}
         self.house.catalogue.set_fact("server", fact)
         self.house.catalogue.add_moment(moment)
 
@@ -215,7 +217,11 @@ class Worker:
 
     def _promote_if_needed(self) -> bool:
         """A primary that stays away for long is replaced by the replica, if there is one."""
-        if self._seen_at is None or time.monotonic() - self._seen_at < PRIMARY_AWAY_S:
+        if self._seen_at is None:
+            return False
+        folder = self.house.folders.cluster
+        is_gone = not (folder / "PG_VERSION").exists() and cluster.pending_swap(folder) is None
+        if not is_away(time.monotonic() - self._seen_at, is_gone=is_gone):
             return False
         place = self.house.replica
         if place is None or not (place.folder / "standby.signal").exists():

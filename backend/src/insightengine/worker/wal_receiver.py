@@ -17,6 +17,7 @@ import sys
 from pathlib import Path
 
 from insightengine.core.errors import InsightError, render_error
+from insightengine.core.lsn import SEGMENT_BYTES
 from insightengine.stores.server import PostgresServer, ServerAddress
 
 
@@ -48,7 +49,16 @@ def prepare(address: ServerAddress, name: str, spool: Path, link: Path) -> None:
     if is_new and folder.exists():
         folder.rename(_unused(folder))
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    remove_unpadded(folder)
     _point(link, folder)
+
+
+def remove_unpadded(folder: Path) -> None:
+    """Where the disk was full, a file was begun and not made as long as a segment. There is nothing
+    in it yet, and `pg_receivewal` refuses to go on while it is there."""
+    for path in folder.glob("*.partial"):
+        if path.stat().st_size not in (0, SEGMENT_BYTES):
+            path.unlink()
 
 
 def _unused(folder: Path) -> Path:
