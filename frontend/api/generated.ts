@@ -288,6 +288,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/recovery/drills": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Drill
+         * @description Rehearse a procedure on a scratch copy; nothing of the platform is replaced.
+         *
+         *     `lose-host` starts the application a second time, with its real data: what it sends by itself
+         *     it may send twice. It is done with the machine's own key; a recovery key is proven by
+         *     `insight drill lose-host --key`.
+         */
+        post: operations["recovery_drill"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/recovery/operations/{operation_id}": {
         parameters: {
             query?: never;
@@ -1522,6 +1546,22 @@ export interface components {
              * @default
              */
             message: string;
+        };
+        /**
+         * DrillKind
+         * @enum {string}
+         */
+        DrillKind: "restore" | "failover" | "lose-host";
+        /** DrillRequest */
+        DrillRequest: {
+            /** @description The procedure that is rehearsed. */
+            kind: components["schemas"]["DrillKind"];
+            /**
+             * To
+             * @description The moment to come back to; not for a failover.
+             * @default latest
+             */
+            to: string;
         };
         /**
          * EdgeRequest
@@ -3895,6 +3935,39 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["BackupRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryOperation"];
+                };
+            };
+            /** @description Any error, as Problem Details. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    recovery_drill: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DrillRequest"];
             };
         };
         responses: {

@@ -130,6 +130,29 @@ def test_a_verification_by_restore_measures_how_long_a_restore_takes(
     assert code_of(unknown, 404) == "not_found"
 
 
+def test_a_drill_is_asked_for_followed_and_becomes_the_recovery_time(
+    viewer: Console, operator: Console, administrator: Console, proven: dict[str, Any]
+) -> None:
+    request = {"kind": "restore"}
+    assert code_of(viewer.post("/recovery/drills", json=request), 403) == "role_too_low"
+    for wrong, code in (
+        ({"kind": "earthquake"}, "invalid_request"),
+        ({"kind": "restore", "to": "no such point"}, "invalid_input"),
+    ):
+        assert code_of(operator.post("/recovery/drills", json=wrong), 400) == code
+    operation = asked(operator.post("/recovery/drills", json=request))
+    second = operator.post("/recovery/drills", json={"kind": "failover"})
+    assert code_of(second, 409) == "operation_under_way"
+    told = followed(operator, f"/recovery/operations/{operation}/events")
+    assert told[-1]["result"]["passed"] is True, told[-1]
+    objectives = operator.get("/recovery").json()["objectives"]
+    assert objectives["rto_s"] == told[-1]["result"]["rto_s"]
+    entries = [
+        one for one in administrator.items("/audit", limit=20) if one["action"] == "recovery.drill"
+    ]
+    assert [one["outcome"] for one in entries[:2]] == ["operation_under_way", "done"]
+
+
 def test_a_restore_is_for_administrators_and_only_by_the_plan_that_was_seen(
     demo: Platform, operator: Console, administrator: Console, proven: dict[str, Any]
 ) -> None:

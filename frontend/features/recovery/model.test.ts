@@ -4,6 +4,7 @@ import {
   barOf,
   isoOf,
   isRestorable,
+  kindName,
   momentAt,
   operationTone,
   outcomeOf,
@@ -72,6 +73,15 @@ test("a verification that found something is bad although it is done", () => {
   expect(operationTone(found)).toBe("bad");
   expect(outcomeOf(found)).toBe("a chunk is missing");
   expect(operationTone(operation({ result: { passed: true } }))).toBe("ok");
+});
+
+test("a drill is named by what it rehearses, and tells its verdict or what it found", () => {
+  const drill = operation({ kind: "drill", request: { kind: "lose-host" } });
+  expect(kindName(drill)).toBe("Drill: loss of the machine");
+  expect(outcomeOf({ ...drill, result: { passed: true, verdict: "PASSED", findings: [] } })).toBe("PASSED");
+  const failed = { ...drill, result: { passed: false, verdict: "FAILED", findings: ["no key"] } };
+  expect(outcomeOf(failed)).toBe("no key");
+  expect(operationTone(failed)).toBe("bad");
 });
 
 test("an unverified backup never looks good", () => {

@@ -110,6 +110,30 @@ export function isOver(operation: Pick<RecoveryOperation, "state">): boolean {
   return !["asked", "running"].includes(operation.state);
 }
 
+/** What can be rehearsed; `warning` is what a person has to know before. */
+export const DRILLS = [
+  {
+    kind: "restore",
+    name: "restore",
+    what: "The newest backup is brought back into a scratch server, every page is read, a transaction is committed. Its time is the RTO from then on.",
+    warning: null,
+  },
+  {
+    kind: "failover",
+    name: "failover",
+    what: "A pair of scratch servers is made of the newest backup; the first is killed under load and the second promoted. Lost transactions are counted.",
+    warning: null,
+  },
+  {
+    kind: "lose-host",
+    name: "loss of the machine",
+    what: "A second platform comes up on other ports from the repository alone, is asked, and is removed.",
+    warning:
+      "The application is started a second time with its real data: what it sends by itself, such as mail, it may send twice.",
+  },
+] as const;
+export type DrillKind = (typeof DRILLS)[number]["kind"];
+
 const KINDS: Readonly<Record<string, string>> = {
   backup: "Backup",
   verify: "Verification",
@@ -126,7 +150,7 @@ export function kindName(operation: Pick<RecoveryOperation, "kind" | "request">)
   if (kind === "verify" && request.restore === true) return "Verification by a restore";
   if (kind === "backup" && typeof request.kind === "string") return `Backup, ${request.kind}`;
   if (kind === "restore" && typeof request.to === "string") return `Restore to ${request.to}`;
-  if (kind === "drill" && typeof request.drill === "string") return `Drill: ${request.drill}`;
+  if (kind === "drill") return `Drill: ${DRILLS.find((one) => one.kind === request.kind)?.name ?? "unknown"}`;
   return KINDS[kind] ?? kind;
 }
 
@@ -136,6 +160,7 @@ export function outcomeOf(operation: RecoveryOperation): string {
   const { result } = operation;
   const findings = Array.isArray(result.findings) ? result.findings.map(String) : [];
   if (findings.length > 0) return findings.join("; ");
+  if (operation.kind === "drill" && typeof result.verdict === "string") return result.verdict;
   if (typeof result.passed === "boolean") return result.passed ? `${result.backup}: sound` : "not sound";
   if (Array.isArray(result.removed)) return `${result.removed.length} backups removed`;
   if (operation.kind === "restore" && result.replaced) return `kept what it replaced: ${result.replaced}`;

@@ -4,7 +4,7 @@ import { useState } from "react";
 import { api, bodyOf } from "@/api/client";
 import type { RecoveryOperation } from "@/api/types";
 import { useEvents } from "@/features/shell/use-events";
-import { isOver } from "./model";
+import { type DrillKind, isOver } from "./model";
 
 export const RECOVERY_MS = 5000;
 const KEY = ["recovery"] as const;
@@ -56,6 +56,12 @@ export function useBackUp() {
 export function useVerify() {
   return useAct((body: { backup: string; restore: boolean }) =>
     bodyOf(api.POST("/api/v1/recovery/verifications", { body })),
+  );
+}
+
+export function useDrill() {
+  return useAct((kind: DrillKind) =>
+    bodyOf(api.POST("/api/v1/recovery/drills", { body: { kind, to: "latest" } })),
   );
 }
 

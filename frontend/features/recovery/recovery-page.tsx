@@ -11,6 +11,7 @@ import { ConfirmDialog } from "@/ui/confirm-dialog";
 import { SkeletonRows } from "@/ui/skeleton";
 import { ErrorState, StaleBanner } from "@/ui/states";
 import { BackupTable } from "./backup-table";
+import { DrillButton } from "./drill-button";
 import { isOver, targetFromParams } from "./model";
 import { ObjectiveTiles } from "./objective-tiles";
 import { OperationsCard } from "./operations-card";
@@ -82,9 +83,13 @@ function Actions({ recovery }: { recovery: Recovery }) {
   const busy = recovery.operations.some(
     (one) => !isOver(one) && ["backup", "prune", "restore", "failover"].includes(one.kind),
   );
-  if (!may) return <span className="text-[12.5px] text-ink-faint">An operator may back up and verify.</span>;
+  if (!may)
+    return (
+      <span className="text-[12.5px] text-ink-faint">An operator may back up, verify and rehearse.</span>
+    );
   return (
     <>
+      <DrillButton recovery={recovery} />
       <Button disabled={busy} onClick={() => setOpen(true)}>
         Back up now…
       </Button>

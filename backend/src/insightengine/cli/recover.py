@@ -8,11 +8,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from insightengine.cli.options import HERE, BasePort, Project
+
+if TYPE_CHECKING:
+    from insightengine.wiring.disaster import RecoverRequest
 
 app = typer.Typer(help="Recover a platform from its repository.", invoke_without_command=True)
 key = typer.Typer(no_args_is_help=True, help="Recovery keys, which are kept off this machine.")
@@ -59,22 +62,31 @@ def recover(
     """
     if context.invoked_subcommand is not None:
         return
-    from insightengine.cli.show import say
-    from insightengine.core.errors import ConflictError, InvalidInputError
-    from insightengine.wiring.disaster import RecoverRequest, bring_home, look
+    from insightengine.core.errors import InvalidInputError
+    from insightengine.wiring.disaster import RecoverRequest
 
     if source is None or key_file is None:
         raise InvalidInputError(
             "the repository or the key is missing",
             hint="insight recover --from s3://BUCKET/PREFIX --key FILE",
         )
-    request = RecoverRequest(
-        source, key_file, project, endpoint, region, to, cluster, base_port, start
+    _recover(
+        RecoverRequest(source, key_file, project, endpoint, region, to, cluster, base_port, start),
+        yes=yes,
+        json_=json_,
     )
+
+
+def _recover(request: RecoverRequest, *, yes: bool, json_: bool) -> None:
+    """Says what was found, asks, and brings it home."""
+    from insightengine.cli.show import say
+    from insightengine.core.errors import ConflictError
+    from insightengine.wiring.disaster import bring_home, look
+
     found = look(request)
     say(f"recover {found.application} of {found.host} (cluster {found.cluster})")
     say(f"  from      {found.backup} and the write-ahead log behind it")
-    say(f"  into      {project.resolve() / '.insight'}")
+    say(f"  into      {request.project.resolve() / '.insight'}")
     if not yes and not (sys.stdin.isatty() and typer.confirm("Recover?")):
         raise ConflictError("nothing was done", code="not_confirmed", hint="add --yes")
     result = bring_home(request, _told)

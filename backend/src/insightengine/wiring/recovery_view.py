@@ -13,6 +13,7 @@ from insightengine.recovery.house import RECEIVER, House
 from insightengine.recovery.journal import Operation, OperationKind
 from insightengine.recovery.models import Backup, Standing
 from insightengine.recovery.objectives import objectives_now
+from insightengine.recovery.procedures import DrillKind
 from insightengine.recovery.repository import Repository
 from insightengine.recovery.restore import plan_restore
 from insightengine.recovery.timeline import Position, WalSpan, gaps, wal_spans, windows
@@ -236,6 +237,16 @@ def ask_verification(
         wanted = _require_backup(house.backups(), backup)
         request = {"backup": wanted.id, "restore": restore}
         return _ask(context, house, OperationKind.VERIFY, request, asked_by)
+
+
+def ask_drill(
+    context: PlatformContext, kind: DrillKind, target: str, asked_by: str
+) -> dict[str, Any]:
+    """Raises NotFoundError or InvalidInputError for a moment that no backup leads to."""
+    with opened(context) as house:
+        plan_restore(house, target)
+        request = {"kind": kind.value, "to": target}
+        return _ask(context, house, OperationKind.DRILL, request, asked_by)
 
 
 def _require_backup(backups: Sequence[Backup], wanted: str | None) -> Backup:

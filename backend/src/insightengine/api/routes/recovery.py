@@ -11,9 +11,10 @@ from fastapi import APIRouter, Depends, Query, Request
 from insightengine.api.access import Administrator, Operator, require
 from insightengine.api.audit import audited
 from insightengine.api.dependencies import Used
-from insightengine.api.events import EventStream, event
+from insightengine.api.events import EventStream, event, followed
 from insightengine.api.routes.recovery_shapes import (
     BackupRequest,
+    DrillRequest,
     RecoveryOperation,
     RecoveryOperationDetail,
     RecoveryOverview,
@@ -69,13 +70,16 @@ async def operation_events(operation_id: str, used: Used) -> EventStream:
 async def _events(context: PlatformContext, operation_id: str) -> AsyncIterator[str]:
     with recovery_view.opened(context) as house:
         changes = recovery_view.follow(house, operation_id)
-        while True:
-            found = await asyncio.to_thread(next, changes)
-            if found is not None:
-                yield event("operation", RecoveryOperationDetail.model_validate(found))
-                if found["state"] in _OVER:
-                    return
-            await asyncio.sleep(_POLL_S)
+
+        def look() -> tuple[list[str], bool]:
+            found = next(changes)
+            if found is None:
+                return [], False
+            told = event("operation", RecoveryOperationDetail.model_validate(found))
+            return [told], found["state"] in _OVER
+
+        async for one in followed(look, _POLL_S):
+            yield one
 
 
 @router.post("/backups", status_code=202)
@@ -102,6 +106,23 @@ async def verify_backup(
             asked.backup,
             principal.email,
             restore=asked.restore,
+        )
+    return RecoveryOperation.model_validate(found)
+
+
+@router.post("/drills", status_code=202)
+async def drill(
+    asked: DrillRequest, principal: Operator, request: Request, used: Used
+) -> RecoveryOperation:
+    """Rehearse a procedure on a scratch copy; nothing of the platform is replaced.
+
+    `lose-host` starts the application a second time, with its real data: what it sends by itself
+    it may send twice. It is done with the machine's own key; a recovery key is proven by
+    `insight drill lose-host --key`.
+    """
+    async with audited(request, used, "recovery.drill", asked.kind.value):
+        found = await asyncio.to_thread(
+            recovery_view.ask_drill, _context(used), asked.kind, asked.to, principal.email
         )
     return RecoveryOperation.model_validate(found)
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+from insightengine.recovery.procedures import DrillKind
+
 
 class Objectives(BaseModel):
     """null means unknown, which is never good. `breached` names `rpo` and `rto`.
@@ -196,6 +198,13 @@ class BackupRequest(BaseModel):
 class VerificationRequest(BaseModel):
     backup: str | None = Field(None, max_length=64, description="The newest one otherwise.")
     restore: bool = Field(False, description="Restore it into a scratch server and read all of it.")
+
+
+class DrillRequest(BaseModel):
+    kind: DrillKind = Field(description="The procedure that is rehearsed.")
+    to: str = Field(
+        "latest", max_length=128, description="The moment to come back to; not for a failover."
+    )
 
 
 class RestoreRequest(BaseModel):

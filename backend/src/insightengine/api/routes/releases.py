@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Header, Query, Request
 from insightengine.api.access import Operator, Viewer, require
 from insightengine.api.audit import audited
 from insightengine.api.dependencies import Used
-from insightengine.api.events import EventStream, event, resumed_at
+from insightengine.api.events import EventStream, event, followed, resumed_at
 from insightengine.api.routes.ranges import Queries
 from insightengine.api.routes.release_shapes import (
     Decision,
@@ -124,19 +124,22 @@ async def operation_events(
     return EventStream(_events(journal, operation_id, resumed_at(last_event_id, after)))
 
 
-async def _events(journal: Journal, operation_id: int, after: int) -> AsyncIterator[str]:
-    state = ""
-    while True:
-        operation = await asyncio.to_thread(journal.operation, operation_id)
-        for entry in await asyncio.to_thread(journal.entries, operation_id, after):
-            after = entry.seq
-            yield event("entry", shown_entry(entry), id_=after)
+def _events(journal: Journal, operation_id: int, after: int) -> AsyncIterator[str]:
+    seen, state = after, ""
+
+    def look() -> tuple[list[str], bool]:
+        nonlocal seen, state
+        operation = journal.operation(operation_id)
+        told = []
+        for entry in journal.entries(operation_id, seen):
+            seen = entry.seq
+            told.append(event("entry", shown_entry(entry), id_=seen))
         if operation.state != state:
             state = operation.state
-            yield event("operation", _shown(journal, operation))
-        if OperationState(state).is_over:
-            return
-        await asyncio.sleep(_POLL_S)
+            told.append(event("operation", _shown(journal, operation)))
+        return told, OperationState(state).is_over
+
+    return followed(look, _POLL_S)
 
 
 @router.post("", status_code=202)
