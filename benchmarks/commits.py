@@ -11,42 +11,64 @@ from dataclasses import dataclass, field
 import psycopg
 
 TABLE = "acknowledged_commits"
+ACCOUNTS = "accounts_of_commits"
 
 
 @dataclass
 class Commits:
-    """`acknowledged` holds (client, number) of each commit that the server confirmed."""
+    """`acknowledged` maps (client, number) of each commit that the server confirmed to when.
+
+    As in pgbench, one transaction changes a balance and adds to a history: where only one of both
+    came back, the transaction was torn. Times are of `time.monotonic`.
+    """
 
     conninfo: str
     clients: int = 4
-    acknowledged: set[tuple[int, int]] = field(default_factory=set)
+    acknowledged: dict[tuple[int, int], float] = field(default_factory=dict)
     last_at: float = 0.0
     stop: threading.Event = field(default_factory=threading.Event)
+    _numbers: dict[int, int] = field(default_factory=dict)
 
     def create(self) -> None:
         with psycopg.connect(self.conninfo, autocommit=True) as connection:
-            connection.execute(f"DROP TABLE IF EXISTS {TABLE}".encode())
+            connection.execute(f"DROP TABLE IF EXISTS {TABLE}, {ACCOUNTS}".encode())
             connection.execute(f"CREATE TABLE {TABLE} (client int, number int)".encode())
+            connection.execute(f"CREATE TABLE {ACCOUNTS} (client int PRIMARY KEY, n int)".encode())
+            clients = f"SELECT c, 0 FROM generate_series(0, {self.clients - 1}) c"
+            connection.execute(f"INSERT INTO {ACCOUNTS} {clients}".encode())
 
     def present(self) -> set[tuple[int, int]]:
-        with psycopg.connect(self.conninfo, autocommit=True) as connection:
-            rows = connection.execute(f"SELECT client, number FROM {TABLE}".encode()).fetchall()
-        return {(int(client), int(number)) for client, number in rows}
+        return {(client, number) for client, number in self._rows(f"SELECT * FROM {TABLE}")}
 
     def lost(self) -> int:
-        return len(self.acknowledged - self.present())
+        return len(self.lost_commits())
+
+    def lost_commits(self) -> set[tuple[int, int]]:
+        acknowledged = set(self.acknowledged)  # before it is looked: more follow meanwhile
+        return acknowledged - self.present()
+
+    def torn(self) -> int:
+        """Clients whose balance is not the number of their transactions in the history."""
+        found = self._rows(
+            f"SELECT client FROM {ACCOUNTS} a "
+            f"WHERE n <> (SELECT count(*) FROM {TABLE} t WHERE t.client = a.client)"
+        )
+        return len(found)
+
+    def _rows(self, statement: str) -> list[tuple[int, ...]]:
+        with psycopg.connect(self.conninfo, autocommit=True) as connection:
+            return connection.execute(statement.encode()).fetchall()
 
     def _commit(self, client: int) -> None:
-        number = 0
+        number = self._numbers.get(client, 0)
         while not self.stop.is_set():
             try:
                 with psycopg.connect(self.conninfo, autocommit=True) as connection:
                     while not self.stop.is_set():
-                        number += 1
-                        statement = f"INSERT INTO {TABLE} VALUES ({client}, {number})"
-                        connection.execute(statement.encode())
-                        self.acknowledged.add((client, number))
+                        self._numbers[client] = number = number + 1
+                        connection.execute(_transaction(client, number))
                         self.last_at = time.monotonic()
+                        self.acknowledged[client, number] = self.last_at
             except psycopg.Error:
                 time.sleep(0.02)
 
@@ -76,3 +98,11 @@ class Commits:
                     f"{len(self.acknowledged)} commits within {limit_s} s, wanted {wanted}"
                 )
             time.sleep(0.01)
+
+
+def _transaction(client: int, number: int) -> bytes:
+    """One statement, so one round trip and one commit."""
+    return (
+        f"WITH moved AS (UPDATE {ACCOUNTS} SET n = n + 1 WHERE client = {client}) "
+        f"INSERT INTO {TABLE} VALUES ({client}, {number})"
+    ).encode()

@@ -206,17 +206,23 @@ def loss(bench: Bench, name: str) -> dict[str, float | int | str]:
     }
 
 
-def promotion(bench: Bench) -> dict[str, float | int | str]:
-    bench.platform.insight("replica", "add")
-    deadline = time.monotonic() + 60
+def until_streaming(bench: Bench, limit_s: float = 60) -> None:
+    """Returns when the replica follows the primary."""
+    deadline = time.monotonic() + limit_s
     while True:
         try:
             bench.platform.insight("replica", "status")
-            break
         except subprocess.CalledProcessError:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.3)
+        else:
+            return
+
+
+def promotion(bench: Bench) -> dict[str, float | int | str]:
+    bench.platform.insight("replica", "add")
+    until_streaming(bench)
     commits = Commits(bench.conninfo)
     commits.create()
     with commits.running():

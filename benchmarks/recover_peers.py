@@ -22,7 +22,7 @@ from insightengine.runtimes.local.supplied.postgres import binary
 BARMAN = "3.19.1"
 _TOOLS = Path(__file__).parents[1] / ".tools"
 _PEERS = _TOOLS / "peers"
-_UNPRIVILEGED = "nobody"
+UNPRIVILEGED = "nobody"
 _SERVER = """
 listen_addresses = ''
 unix_socket_directories = '{folder}'
@@ -76,7 +76,7 @@ class Server:
             command,
             env={**os.environ, "HOME": str(self.folder), **(environment or {})},
             cwd=self.folder,
-            user=_UNPRIVILEGED if os.getuid() == 0 else None,
+            user=UNPRIVILEGED if os.getuid() == 0 else None,
             capture_output=True,
             text=True,
             check=False,
@@ -129,7 +129,7 @@ class Barman:
         self._receiver: subprocess.Popen[bytes] | None = None
 
     def prepare(self) -> None:
-        _make(self._home)
+        folder_of_owner(self._home)
         self._configuration.write_text(
             f"[barman]\nbarman_home = {self._home}\nbarman_user = {_owner()}\n"
             f"log_file = {self._home}/barman.log\n"
@@ -145,7 +145,7 @@ class Barman:
             self._command("receive-wal", "bench"),
             env={**os.environ, "HOME": str(self._home)},
             cwd=self._home,
-            user=_UNPRIVILEGED if os.getuid() == 0 else None,
+            user=UNPRIVILEGED if os.getuid() == 0 else None,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -199,7 +199,7 @@ class PgBackRest:
 
     def prepare(self) -> None:
         for folder in ("", "repository", "log", "lock", "spool"):
-            _make(self._home / folder)
+            folder_of_owner(self._home / folder)
         self.configuration.write_text(
             f"[global]\nrepo1-path={self._home}/repository\nlog-path={self._home}/log\n"
             f"lock-path={self._home}/lock\nspool-path={self._home}/spool\n"
@@ -276,7 +276,7 @@ def _figures_of(peer: Peer, server: Server, load_s: int) -> dict[str, float | in
     expected = server.query("SELECT count(*) FROM pgbench_history")
     peer.close()
     server.stop(server.cluster)
-    restored = _make(server.folder / "restored")
+    restored = folder_of_owner(server.folder / "restored")
     cost = Cost()
     peer.restore(restored)
     server.start(restored)
@@ -329,7 +329,7 @@ def _barman_is_there() -> bool:
 
 @contextmanager
 def _server(folder: Path, scale: int) -> Iterator[Server]:
-    server = Server(_make(folder), free_base_port())
+    server = Server(folder_of_owner(folder), free_base_port())
     try:
         cluster = f"--pgdata={server.cluster}"
         trusting = ("--auth=trust", "--username=postgres", "--no-sync")
@@ -347,13 +347,14 @@ def _server(folder: Path, scale: int) -> Iterator[Server]:
 
 
 def _owner() -> str:
-    return _UNPRIVILEGED if os.getuid() == 0 else psutil.Process().username()
+    return UNPRIVILEGED if os.getuid() == 0 else psutil.Process().username()
 
 
-def _make(folder: Path) -> Path:
+def folder_of_owner(folder: Path) -> Path:
+    """A new folder of whom servers run as."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     if os.getuid() == 0:
-        shutil.chown(folder, _UNPRIVILEGED)
+        shutil.chown(folder, UNPRIVILEGED)
     return folder
 
 
