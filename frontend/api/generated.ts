@@ -2750,6 +2750,11 @@ export interface components {
             warm_until: string | null;
         };
         /**
+         * Released
+         * @enum {string}
+         */
+        Released: "application" | "console";
+        /**
          * Removal
          * @description Records of `day` go on `removed_on`; `service` null means all that have no own days.
          */
@@ -2994,6 +2999,8 @@ export interface components {
              * @description The previous one otherwise.
              */
             release?: string | null;
+            /** @default application */
+            unit: components["schemas"]["Released"];
         };
         /** RouteList */
         RouteList: {
@@ -4183,7 +4190,9 @@ export interface operations {
     };
     releases_list_releases: {
         parameters: {
-            query?: never;
+            query?: {
+                unit?: components["schemas"]["Released"];
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -4281,6 +4290,7 @@ export interface operations {
             query?: {
                 limit?: number;
                 before?: number | null;
+                unit?: components["schemas"]["Released"];
             };
             header?: never;
             path?: never;
@@ -4506,7 +4516,9 @@ export interface operations {
     };
     releases_release_state: {
         parameters: {
-            query?: never;
+            query?: {
+                unit?: components["schemas"]["Released"];
+            };
             header?: never;
             path?: never;
             cookie?: never;

@@ -88,7 +88,9 @@ export function useDeploy() {
 }
 
 export function useRollBack() {
-  return useAct((release: string) => bodyOf(api.POST("/api/v1/releases/rollback", { body: { release } })));
+  return useAct((release: string) =>
+    bodyOf(api.POST("/api/v1/releases/rollback", { body: { release, unit: "application" } })),
+  );
 }
 
 export function useApprove(id: number) {

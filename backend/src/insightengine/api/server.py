@@ -23,7 +23,8 @@ def main() -> None:
     port = settings.port(PortOffset.API_GREEN if colour == "green" else PortOffset.API_BLUE)
     app = create_app(console_services(context))
     collector = f"http://{settings.collector_host}:{settings.port(PortOffset.COLLECTOR)}"
-    tracing = install_tracing(app, collector, version("insightengine"), colour)
+    release = os.environ.get("INSIGHT_RELEASE") or version("insightengine")
+    tracing = install_tracing(app, collector, release, colour)
     uvicorn.run(
         app,
         host=settings.listen_host,

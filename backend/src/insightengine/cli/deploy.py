@@ -7,9 +7,17 @@ from typing import Annotated
 
 import typer
 
-from insightengine.cli.options import HERE, Project
+from insightengine.cli.options import HERE, Project, Unit
+from insightengine.core.released import Released
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")]
+
+From = Annotated[
+    Path | None,
+    typer.Option(
+        "--from", help="Checkout of InsightEngine with the new console; its own otherwise."
+    ),
+]
 
 
 def command(
@@ -18,6 +26,8 @@ def command(
         Path | None,
         typer.Option("--file", "-f", help="Compose file; compose.yaml of the project otherwise."),
     ] = None,
+    unit: Unit = Released.APPLICATION,
+    source: From = None,
     profile: Annotated[
         list[str] | None, typer.Option(help="Compose profile to run as well; repeatable.")
     ] = None,
@@ -30,7 +40,7 @@ def command(
     ] = False,
     json_: Json = False,
 ) -> None:
-    """Release the application as it is in the project's folder.
+    """Release the application as it is in the project's folder, or the platform's own console.
 
     Builds, checks, migrates, starts the new version beside the serving one, switches without
     dropping a request, watches, and takes it back by itself when it is worse. Ctrl-C stops
@@ -44,24 +54,31 @@ def command(
         insight deploy
 
         insight deploy -m "new checkout" --json
+
+        insight deploy --unit console --from ~/insightengine
     """
     from insightengine.cli.release_view import follow_operation
     from insightengine.cli.show import say
     from insightengine.wiring.environment import running_context
     from insightengine.wiring.operations import journal_of, whoami
-    from insightengine.wiring.requests import Deployment, ask_deployment
+    from insightengine.wiring.requests import Deployment, ask_console_deployment, ask_deployment
 
     context = running_context(project)
     journal_of(context)
-    wanted = Deployment(
-        project,
-        whoami(),
-        file,
-        tuple(profile or ()),
-        message,
-        forward_only=forward_only,
-    )
-    operation = ask_deployment(context, wanted)
+    if unit is Released.CONSOLE:
+        operation = ask_console_deployment(
+            context, whoami(), source=source, message=message, forward_only=forward_only
+        )
+    else:
+        wanted = Deployment(
+            project,
+            whoami(),
+            file,
+            tuple(profile or ()),
+            message,
+            forward_only=forward_only,
+        )
+        operation = ask_deployment(context, wanted)
     if detach:
         say(f"operation {operation.id}; follow it with: insight release watch")
         return

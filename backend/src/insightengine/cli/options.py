@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from insightengine.core.places import Environment
+from insightengine.core.released import Released
 
 Project = Annotated[
     Path,
@@ -28,6 +29,10 @@ BasePort = Annotated[
 Detach = Annotated[
     bool,
     typer.Option("--detach", "-d", help="Return when everything is ready, and leave it running."),
+]
+Unit = Annotated[
+    Released,
+    typer.Option("--unit", help="Whose releases: the application's, or those of this console."),
 ]
 HERE = Path()
 _Chosen = Annotated[

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from insightengine.cli.deploy import Json
-from insightengine.cli.options import HERE, Project
+from insightengine.cli.deploy import From, Json
+from insightengine.cli.options import HERE, Project, Unit
+from insightengine.core.released import Released
 
 if TYPE_CHECKING:
     from insightengine.stores.journal.port import Journal, Operation
@@ -62,7 +63,13 @@ def show(number: Number = None, project: Project = HERE, json_: Json = False) ->
 
 
 @app.command()
-def plan(project: Project = HERE, file: File = None, json_: OneJson = False) -> None:
+def plan(
+    project: Project = HERE,
+    file: File = None,
+    unit: Unit = Released.APPLICATION,
+    source: From = None,
+    json_: OneJson = False,
+) -> None:
     """Say exactly what `insight deploy` would do now, and change nothing.
 
     The version is built and its migrations are looked at, because the plan depends on both; what
@@ -78,11 +85,18 @@ def plan(project: Project = HERE, file: File = None, json_: OneJson = False) -> 
     from insightengine.cli.release_plan import show_plan
     from insightengine.wiring.environment import running_context
     from insightengine.wiring.releasing import Deployment, ask_deployment, journal_of, whoami
+    from insightengine.wiring.requests import ask_console_deployment
 
     context = running_context(project)
     journal = journal_of(context)
-    wanted = Deployment(project, whoami(), file, message="only a plan", plan_only=True)
-    show_plan(context, journal, ask_deployment(context, wanted), as_json=json_)
+    if unit is Released.CONSOLE:
+        asked = ask_console_deployment(
+            context, whoami(), source=source, message="only a plan", plan_only=True
+        )
+    else:
+        wanted = Deployment(project, whoami(), file, message="only a plan", plan_only=True)
+        asked = ask_deployment(context, wanted)
+    show_plan(context, journal, asked, as_json=json_)
 
 
 @app.command()
@@ -120,7 +134,7 @@ def cancel(number: Number = None, project: Project = HERE) -> None:
 
 
 @app.command()
-def retire(project: Project = HERE) -> None:
+def retire(project: Project = HERE, unit: Unit = Released.APPLICATION) -> None:
     """End the rollback window now: the warm version is stopped.
 
     Examples:
@@ -132,7 +146,7 @@ def retire(project: Project = HERE) -> None:
     from insightengine.wiring.releasing import ask_retirement, whoami
 
     context = load_project(project)
-    follow_operation(context, ask_retirement(context, whoami()).id)
+    follow_operation(context, ask_retirement(context, unit, whoami()).id)
 
 
 def _latest(journal: Journal) -> Operation:

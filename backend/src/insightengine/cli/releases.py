@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from insightengine.cli.options import HERE, Project
+from insightengine.cli.options import HERE, Project, Unit
+from insightengine.core.released import Released
 
 app = typer.Typer(help="List what was released and can be brought back, and tidy it up.")
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
@@ -18,6 +19,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 def command(
     context: typer.Context,
     project: Project = HERE,
+    unit: Unit = Released.APPLICATION,
     json_: Json = False,
 ) -> None:
     """List what was released and can be brought back, the newest first.
@@ -27,6 +29,8 @@ def command(
         insight releases
 
         insight releases --json
+
+        insight releases --unit console
     """
     if context.invoked_subcommand is not None:
         return
@@ -37,7 +41,7 @@ def command(
     from insightengine.wiring.environment import running_context
     from insightengine.wiring.releasing import journal_of, summaries
 
-    found = summaries(journal_of(running_context(project)))
+    found = summaries(journal_of(running_context(project)), unit)
     if json_:
         print(json.dumps({"releases": [asdict(one) for one in found]}, default=str))  # noqa: T201
         return
@@ -54,6 +58,7 @@ def command(
 @app.command()
 def prune(
     project: Project = HERE,
+    unit: Unit = Released.APPLICATION,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only name what would go.")] = False,
     json_: Json = False,
 ) -> None:
@@ -70,7 +75,7 @@ def prune(
     from insightengine.wiring.environment import running_context
     from insightengine.wiring.releasing import prune as prune_them
 
-    gone = prune_them(running_context(project), dry_run=dry_run)
+    gone = prune_them(running_context(project), unit, dry_run=dry_run)
     if json_:
         shown = {"releases": gone.releases, "artefacts": [asdict(one) for one in gone.artefacts]}
         print(json.dumps({"dry_run": dry_run, **shown}))  # noqa: T201

@@ -121,7 +121,9 @@ class ConsoleSite:
     listen: Address
     pages: Mapping[Colour, Path]
     api: Pool
-    build_command: str = "cd frontend && npm ci && npm run build"
+    build_command: str = (
+        "cd frontend && npm ci && npm run build && cd .. && bin/insight deploy --unit console"
+    )
     name: str = "console"
 
     @property

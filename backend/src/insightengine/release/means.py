@@ -20,6 +20,7 @@ class Means:
     it; `open_unit` makes a stored release startable again. `install` brings the edge in line with
     what is in both colours; `sites` names the edge's sites of a unit. `measure` counts what a
     release answered at these sites between two moments; `memory` is the mean of its processes.
+    Of one journal, units that these means are not for are left alone: `cares_for`.
     """
 
     journal: Journal
@@ -36,3 +37,4 @@ class Means:
     measure: Callable[[tuple[str, ...], str, datetime, datetime], Traffic]
     memory: Callable[[str, datetime, datetime], float | None]
     now: Callable[[], datetime]
+    cares_for: Callable[[str], bool] = lambda unit: True

@@ -53,6 +53,8 @@ class ReleaseService:
         """Carries out what is under way and may be acted on; whether there was anything."""
         did = False
         for operation in self._means.journal.active():
+            if not self._means.cares_for(operation.unit):
+                continue
             did = self._carry_out(operation) or did
         return did
 
@@ -60,7 +62,8 @@ class ReleaseService:
         """Asks for the warm colours to be stopped whose rollback window is over."""
         now = self._means.now()
         for state in self._means.journal.units():
-            if state.warm and state.warm_until and state.warm_until <= now:
+            is_due = state.warm and state.warm_until and state.warm_until <= now
+            if is_due and self._means.cares_for(state.unit):
                 with suppress(InsightError):
                     asked = Asked(state.unit, Kind.RETIRE.value, "the rollback window")
                     self._means.journal.ask(asked, now)

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import URL
 
-import insightengine
+from insightengine.core.settings import PortOffset, StateFolder, settings_from
+from insightengine.stores.revision import migrations_folder
 
 
-def migrations_folder() -> Path:
-    """In an installed package beside the code, in a checkout under backend/."""
-    package = Path(insightengine.__file__).parent
-    packaged = package / "_migrations"
-    return packaged if packaged.is_dir() else package.parents[1] / "migrations"
-
-
-def alembic_config(url: URL) -> Config:
+def alembic_config(url: URL, folder: Path | None = None) -> Config:
     config = Config()
-    config.set_main_option("script_location", str(migrations_folder()))
+    config.set_main_option("script_location", str(folder or migrations_folder()))
     config.attributes["url"] = url
     return config
 
@@ -29,8 +24,16 @@ def console_url(host: str, port: int, password: str) -> URL:
     return URL.create("postgresql+psycopg", "insight", password, host, port, "insight")
 
 
-def upgrade(url: URL, revision: str = "head") -> None:
-    command.upgrade(alembic_config(url), revision)
+def platform_url() -> URL:
+    """Of the platform that this process was started for."""
+    state = StateFolder(Path(os.environ["INSIGHT_STATE"]))
+    settings = settings_from(os.environ, "environment")
+    password = state.secret("postgres_insight_password").read_text(encoding="utf-8").strip()
+    return console_url(settings.postgres_host, settings.port(PortOffset.POSTGRES), password)
+
+
+def upgrade(url: URL, revision: str = "head", folder: Path | None = None) -> None:
+    command.upgrade(alembic_config(url, folder), revision)
 
 
 def downgrade(url: URL, revision: str) -> None:

@@ -94,7 +94,7 @@ def running_context(project: Path, environment: str | None = None) -> PlatformCo
     chosen = environment or chosen_environment()
     path = load_environment(project, chosen).state.run / WANTED
     specs = read_wanted(path).specs if path.exists() else ()
-    given = next((one.env for one in specs if one.name == "api.blue"), None)
+    given = next((one.env for one in specs if one.name == "collector"), None)
     return load_environment(project, chosen, given)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 
 from insightengine.core.colours import Colour
@@ -15,10 +15,12 @@ from insightengine.runtimes.local.specs import ServiceUser
 from insightengine.runtimes.port import Unit
 from insightengine.stores.journal.port import Journal, UnitState
 from insightengine.wiring.application import Placed, placed_of
+from insightengine.wiring.console_unit import console_versions
 from insightengine.wiring.containers import compose_runtime, is_hosted
 from insightengine.wiring.environment import PlatformContext
-from insightengine.wiring.platform import edge_configuration, only_version
-from insightengine.wiring.release import CONSOLE_FOLDER, open_journal, running_units, unit_of
+from insightengine.wiring.operations import application_states, open_journal
+from insightengine.wiring.platform import edge_configuration
+from insightengine.wiring.release import running_units, unit_of
 
 
 def prepare_releases(
@@ -34,13 +36,20 @@ def prepare_releases(
 
 def edge_now(context: PlatformContext, user: ServiceUser | None) -> EdgeConfiguration:
     """With what releases left running; an application that was never released has no sites yet."""
-    units: dict[str, dict[Colour, Unit]] = {}
+    units: Mapping[Colour, Unit] = {}
+    if is_hosted(context) or wanted_colours(context.state.run):
+        units = present_units(context, open_journal(context, user))
+    placed = {colour: placed_of(unit) for colour, unit in units.items()}
+    return edge_configuration(context, placed, console_versions(context))
+
+
+def present_units(context: PlatformContext, journal: Journal) -> Mapping[Colour, Unit]:
+    """What is in each colour of the application."""
     if is_hosted(context):
-        units = hosted_units(compose_runtime(context), open_journal(context, user))
-    elif wanted_colours(context.state.run):
-        units = running_units(context, open_journal(context, user))
-    placed = {c: placed_of(unit) for colours in units.values() for c, unit in colours.items()}
-    return edge_configuration(context, placed, only_version(CONSOLE_FOLDER))
+        units = hosted_units(compose_runtime(context), journal)
+    else:
+        units = running_units(context, journal)
+    return {colour: unit for colours in units.values() for colour, unit in colours.items()}
 
 
 def bring_back(context: PlatformContext, journal: Journal) -> Iterator[str]:
@@ -50,7 +59,7 @@ def bring_back(context: PlatformContext, journal: Journal) -> Iterator[str]:
     Does nothing while a release is under way: the releaser goes on with it.
     """
     runtime, edge = compose_runtime(context), NginxEdge(EdgePaths.of(context.state))
-    for state in journal.units():
+    for state in application_states(journal):
         if journal.active(state.unit):
             continue
         running = {(one.release, one.colour) for one in runtime.instances(state.unit)}
@@ -84,7 +93,7 @@ def left_running(
 def hosted_units(runtime: ComposeRuntime, journal: Journal) -> dict[str, dict[Colour, Unit]]:
     """What is in each colour of each application, by the containers that there are."""
     found: dict[str, dict[Colour, Unit]] = {}
-    for state in journal.units():
+    for state in application_states(journal):
         for one in runtime.instances(state.unit):
             colours = found.setdefault(state.unit, {})
             if one.colour is not None and one.colour not in colours:

@@ -48,7 +48,10 @@ from insightengine.wiring.application import (
     database_owners,
     secret_names,
 )
+from insightengine.wiring.checkout import REPOSITORY as REPOSITORY
 from insightengine.wiring.compose_files import find_compose_file, find_overlay, read_compose
+from insightengine.wiring.console_start import prepare_console
+from insightengine.wiring.console_unit import console_specs, installed_api
 from insightengine.wiring.containers import (
     end_application,
     is_hosted,
@@ -71,11 +74,10 @@ from insightengine.wiring.platform import (
     valkey_file,
 )
 from insightengine.wiring.recovery import prepare_recovery
+from insightengine.wiring.requests import refuse_reserved
 from insightengine.wiring.secrets import PLATFORM_SECRETS, ensure_secrets
 from insightengine.wiring.serving import status_of
 from insightengine.wiring.sites import refuse_taken_sites
-
-REPOSITORY = Path(__file__).parents[4]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +127,14 @@ def bring_up(request: UpRequest) -> Upcoming:
     names = (*PLATFORM_SECRETS, *(secret_names(supplied) if supplied else ()))
     ensure_secrets(context.state, names, user)
     prepare_recovery(context, supplied, request.project, user)
+    notices = list(prepare_console(context, user))
     specs = platform_processes(context, placed)
+    if not console_specs(context.state.run):
+        specs = (*specs, installed_api(context))
     _refuse_foreign_ports(context, (*specs, *wanted_colours(context.state.run)))
     if placed is not None and "edge" not in alive_records(context.state.run):
         refuse_taken_sites(context, placed)
-    notices = [*_notices(request, placed, user), *prepare_releases(context, placed, user)]
+    notices += [*_notices(request, placed, user), *prepare_releases(context, placed, user)]
     write_configuration(context, supplied, user, edge_now(context, user))
     asked_at = time.time()
     _hand_over(context, specs, placed, user)
@@ -156,6 +161,7 @@ def place_application(request: UpRequest, settings: Settings) -> Placed | None:
     }
     overlay = find_overlay(file, settings.environment)
     application = load_application(text, str(file), {**variables, **request.overrides}, overlay)
+    refuse_reserved(application)
     if settings.runtime is Runtime.LOCAL:
         _refuse_what_cannot_run(application, request.profiles)
     return Placed(application, file.parent.resolve(), NEVER_RELEASED, request.profiles)

@@ -17,13 +17,15 @@ from typing import TYPE_CHECKING
 from insightengine.core.errors import ConflictError, NotFoundError
 from insightengine.core.identity import person_at_terminal
 from insightengine.core.places import Located, StateFolder
+from insightengine.core.released import Released
 from insightengine.release.models import ACCEPT, Kind, OperationState
-from insightengine.stores.journal.port import Asked, Entry, Journal, Operation
+from insightengine.stores.journal.port import Asked, Entry, Journal, Operation, UnitState
 from insightengine.stores.journal.sqlite import SqliteJournal
 
 if TYPE_CHECKING:
     from insightengine.runtimes.local.specs import ServiceUser
 
+CONSOLE = Released.CONSOLE.value  # the name of its unit; no application may be called so
 _POLL_S = 0.1
 
 
@@ -63,19 +65,19 @@ def journal_of(context: Located) -> Journal:
     return open_journal(context)
 
 
-def ask_rollback(context: Located, unit: str | None, release: str | None, by: str) -> Operation:
+def ask_rollback(context: Located, released: Released, release: str | None, by: str) -> Operation:
     journal = journal_of(context)
-    name = unit or only_unit(journal)
+    name = unit_of(journal, released)
     if release:
         release = journal.release(name, release).id
     parameters = {"release": release or ""}
     return journal.ask(Asked(name, Kind.ROLLBACK.value, by, "", parameters), datetime.now(UTC))
 
 
-def ask_retirement(context: Located, by: str) -> Operation:
+def ask_retirement(context: Located, released: Released, by: str) -> Operation:
     """Ends the rollback window now."""
     journal = journal_of(context)
-    state = journal.unit(only_unit(journal))
+    state = journal.unit(unit_of(journal, released))
     if state.warm is None:
         raise ConflictError(f"{state.unit}: no colour is kept warm", code="nothing_warm")
     journal.remember(replace(state, warm_until=datetime.now(UTC)))
@@ -84,10 +86,21 @@ def ask_retirement(context: Located, by: str) -> Operation:
 
 def only_unit(journal: Journal) -> str:
     """The application of this platform. Raises NotFoundError before the first release."""
-    names = [one.unit for one in journal.units()] or [one.unit for one in journal.active()]
+    known = [one.unit for one in journal.units()] + [one.unit for one in journal.active()]
+    names = [name for name in known if name != CONSOLE]
     if not names:
         raise NotFoundError("nothing was released yet", hint="insight deploy")
     return names[0]
+
+
+def unit_of(journal: Journal, released: Released) -> str:
+    """The name of the unit. Raises NotFoundError before the application's first release."""
+    return CONSOLE if released is Released.CONSOLE else only_unit(journal)
+
+
+def application_states(journal: Journal) -> list[UnitState]:
+    """What is remembered of applications, which our own console is not."""
+    return [state for state in journal.units() if state.unit != CONSOLE]
 
 
 def active_operation(journal: Journal) -> Operation:

@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from insightengine.core.colours import Colour
-from insightengine.core.settings import PortOffset
+from insightengine.core.settings import PortOffset, StateFolder
 from insightengine.edge.control import nginx_binary
 from insightengine.edge.models import (
     Address,
@@ -42,20 +42,19 @@ _POSTGRES = "insightengine.runtimes.local.supplied.postgres"
 
 
 def platform_processes(context: PlatformContext, placed: Placed | None) -> tuple[ProcessSpec, ...]:
-    """Every process of the platform itself; those of an application are started by releases."""
+    """Every process of the platform itself; those of applications and of the console, with the API,
+    are started by releases."""
     supplied = None if is_hosted(context) else placed  # containers bring their own databases
     own = (
         _postgres(context, supplied),
         _valkey(context),
         _store(context),
         _collector(context),
-        _api(context),
         _edge(context, placed),
         *recovery_processes(context, supplied),
     )
-    if placed is None:
-        return own
-    return (*own, _releaser(context), *([watcher(context)] if is_hosted(context) else []))
+    watched = placed is not None and is_hosted(context)
+    return (*own, _releaser(context), *([watcher(context)] if watched else []))
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +111,11 @@ def edge_configuration(
     )
 
 
+def served_console(state: StateFolder) -> Path:
+    """A link to the version of the console that served when the platform came up last."""
+    return state.releases / "console/served"
+
+
 def owners_file(context: PlatformContext) -> Path:
     return context.state.run / "database-owners.json"
 
@@ -145,6 +149,7 @@ def _postgres(context: PlatformContext, placed: Placed | None) -> ProcessSpec:
                 *(sys.executable, "-m", "insightengine.worker.database"),
                 *(settings.postgres_host, str(port)),
                 *(str(state.secrets), str(owners_file(context))),
+                str(served_console(state) / "backend/migrations"),
             ),
         ),
         ports=(port,),
@@ -200,20 +205,6 @@ def _collector(context: PlatformContext) -> ProcessSpec:
         readiness=HttpReady(f"http://{context.settings.collector_host}:{port}/healthz"),
         ports=(port,),
         labels=_labels("collector", release=version("insightengine")),
-    )
-
-
-def _api(context: PlatformContext) -> ProcessSpec:
-    argv, environment = _own(context, "insightengine.api.server")
-    port = context.settings.port(PortOffset.API_BLUE)
-    return ProcessSpec(
-        name="api.blue",
-        argv=argv,
-        cwd=context.state.root,
-        env={**environment, "INSIGHT_COLOUR": "blue"},
-        readiness=HttpReady(f"http://{context.settings.api_host}:{port}/api/health/live"),
-        ports=(port,),
-        labels=_labels("api", "blue", version("insightengine")),
     )
 
 

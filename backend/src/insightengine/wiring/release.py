@@ -6,7 +6,8 @@ import base64
 import http.client
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,6 +41,7 @@ from insightengine.wiring.application import (
     source_of,
     unit_processes,
 )
+from insightengine.wiring.console_unit import console_versions
 from insightengine.wiring.containers import (
     ToldRuntime,
     compose_runtime,
@@ -49,15 +51,16 @@ from insightengine.wiring.containers import (
     version_of,
 )
 from insightengine.wiring.environment import PlatformContext, read_secret
+from insightengine.wiring.operations import CONSOLE
 from insightengine.wiring.operations import open_journal as open_journal
-from insightengine.wiring.platform import edge_configuration, only_version
+from insightengine.wiring.platform import ConsoleVersion, edge_configuration
 from insightengine.wiring.recovery_points import mark_release
 from insightengine.wiring.requests import request_of as request_of
 from insightengine.wiring.sites import site_addresses
 
 _QUERY_TIMEOUT_S = 5.0
 _CONFIGURED = ("text", "file", "folder", "variables", "profiles", "overlay")
-CONSOLE_FOLDER = Path(__file__).parents[4] / "frontend/out"
+_INSTALLING = threading.Lock()
 
 
 def release_service(context: PlatformContext, journal: Journal | None = None) -> ReleaseService:
@@ -76,7 +79,9 @@ def means_of(context: PlatformContext, journal: Journal | None = None) -> Means:
         read=read_request,
         open_unit=unit_of,
         secrets=lambda source: secret_versions(context, source),
-        install=lambda units: install_edge(context, units),
+        install=lambda units: install_edge(
+            context, lambda: units, lambda: console_versions(context)
+        ),
         sites=lambda unit: tuple(site_addresses(context, placed_of(unit))),
         provision=lambda unit: require_provisioned(context, unit),
         restore_point=lambda name: mark_release(context, name),
@@ -84,6 +89,7 @@ def means_of(context: PlatformContext, journal: Journal | None = None) -> Means:
         measure=lambda sites, release, since, until: measure(context, sites, release, since, until),
         memory=lambda release, since, until: memory(context, release, since, until),
         now=lambda: datetime.now(UTC),
+        cares_for=lambda unit: unit != CONSOLE,
     )
     return _in_containers(context, means) if is_hosted(context) else means
 
@@ -168,16 +174,25 @@ def running_units(context: PlatformContext, journal: Journal) -> dict[str, dict[
     found: dict[str, dict[Colour, Unit]] = {}
     for spec in wanted_colours(context.state.run):
         name, colour = spec.labels["unit"], spec.labels.get("colour")
+        if name == CONSOLE:
+            continue
         if colour and Colour(colour) not in found.get(name, {}):
             unit = unit_of(journal.release(name, spec.labels["release"]))
             found.setdefault(name, {})[Colour(colour)] = unit
     return found
 
 
-def install_edge(context: PlatformContext, units: Mapping[Colour, Unit]) -> None:
-    placed = {colour: placed_of(unit) for colour, unit in units.items()}
-    configuration = edge_configuration(context, placed, only_version(CONSOLE_FOLDER))
-    NginxEdge(EdgePaths.of(context.state)).install(configuration)
+def install_edge(
+    context: PlatformContext,
+    units: Callable[[], Mapping[Colour, Unit]],
+    console: Callable[[], Mapping[Colour, ConsoleVersion]],
+) -> None:
+    """One at a time, each looking first: the application and the console are released side by side,
+    and neither may install what it knew of the other before that changed."""
+    with _INSTALLING:
+        placed = {colour: placed_of(unit) for colour, unit in units().items()}
+        configuration = edge_configuration(context, placed, console())
+        NginxEdge(EdgePaths.of(context.state)).install(configuration)
 
 
 def require_provisioned(context: PlatformContext, unit: Unit) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from insightengine.core.errors import ConflictError, NotFoundError
+from insightengine.core.released import Released
 from insightengine.edge.control import NginxEdge
 from insightengine.edge.models import EdgePaths
 from insightengine.release.codec import goal_from_json
@@ -24,7 +25,9 @@ from insightengine.stores.journal.port import (
     StoredRelease,
     UnitState,
 )
+from insightengine.wiring.console_release import looking_means_for, means_for
 from insightengine.wiring.environment import PlatformContext
+from insightengine.wiring.operations import CONSOLE, application_states
 from insightengine.wiring.operations import active_operation as active_operation
 from insightengine.wiring.operations import ask_retirement as ask_retirement
 from insightengine.wiring.operations import ask_rollback as ask_rollback
@@ -35,8 +38,8 @@ from insightengine.wiring.operations import journal_of as journal_of
 from insightengine.wiring.operations import only_unit as only_unit
 from insightengine.wiring.operations import open_journal as open_journal
 from insightengine.wiring.operations import shown_operation as shown_operation
+from insightengine.wiring.operations import unit_of as name_of
 from insightengine.wiring.operations import whoami as whoami
-from insightengine.wiring.release import looking_means, means_of
 from insightengine.wiring.release_history import require_approver
 from insightengine.wiring.requests import Deployment as Deployment
 from insightengine.wiring.requests import ask_deployment as ask_deployment
@@ -84,19 +87,22 @@ def preview_of(context: PlatformContext, operation: Operation) -> Preview | None
     """What an operation that was built and inspected would do; None before that."""
     if operation.facts is None:
         return None
-    means = looking_means(context)
+    means = looking_means_for(context, operation.unit)
     run = Run(means, Lease(operation.unit, 0), operation)
     now = datetime.now(UTC)
     return preview(goal_from_json(operation.facts), ReleaseService(means).observe(run), now)
 
 
-def prune(context: PlatformContext, *, dry_run: bool = False) -> Surplus:
+def prune(
+    context: PlatformContext, released: Released = Released.APPLICATION, *, dry_run: bool = False
+) -> Surplus:
     """Removes the releases and artefacts that are no longer kept, or only names them.
 
     Raises ConflictError while a release is under way.
     """
     journal = journal_of(context)
-    means, unit = means_of(context, journal), only_unit(journal)
+    unit = name_of(journal, released)
+    means = means_for(context, unit, journal)
     if dry_run:
         return find_surplus(means, unit, means.now())
     lease = None if journal.active(unit) else journal.take(unit, _PRUNE_S)
@@ -115,7 +121,7 @@ def prune(context: PlatformContext, *, dry_run: bool = False) -> Surplus:
 def _waiting_plan(context: PlatformContext, journal: Journal, operation: Operation) -> str:
     if operation.facts is None:
         raise ConflictError("it is still being built", hint="insight release watch")
-    means = looking_means(context, journal)
+    means = looking_means_for(context, operation.unit, journal)
     service = ReleaseService(means)
     run = Run(means, Lease(operation.unit, 0), operation)
     found = plan(goal_from_json(operation.facts), service.observe(run), datetime.now(UTC))
@@ -149,6 +155,22 @@ def set_maintenance(context: PlatformContext, by: str, *, on: bool) -> UnitState
     return after
 
 
+def state_of(journal: Journal, released: Released) -> UnitState | None:
+    """None before the application's first release."""
+    if released is Released.CONSOLE:
+        return journal.unit(CONSOLE)
+    return next(iter(application_states(journal)), None)
+
+
+def operations(
+    journal: Journal, released: Released, before: int | None, limit: int
+) -> Sequence[Operation]:
+    """The newest first; `before` is the last one seen."""
+    if released is Released.CONSOLE:
+        return journal.operations(CONSOLE, before, limit)
+    return journal.operations(None, before, limit, besides=CONSOLE)
+
+
 @dataclass(frozen=True, slots=True)
 class ReleaseSummary:
     """A release of the catalogue as it is shown: nothing of its environment."""
@@ -165,9 +187,11 @@ class ReleaseSummary:
     artefacts: Mapping[str, str]
 
 
-def summaries(journal: Journal, unit: str | None = None) -> list[ReleaseSummary]:
+def summaries(journal: Journal, released: Released = Released.APPLICATION) -> list[ReleaseSummary]:
     found: list[ReleaseSummary] = []
-    for stored in journal.releases(unit):
+    for stored in journal.releases():
+        if (stored.unit == CONSOLE) is not (released is Released.CONSOLE):
+            continue
         state = journal.unit(stored.unit)
         served = dict(reversed(journal.served(stored.unit)))
         found.append(_summary(stored, state, served.get(stored.id)))

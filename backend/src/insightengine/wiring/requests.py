@@ -9,11 +9,13 @@ from pathlib import Path
 
 from insightengine.application.load import Overlay, load_application
 from insightengine.application.local import local_problems
+from insightengine.application.model import Application
 from insightengine.application.problems import error_of
-from insightengine.core.errors import NotFoundError
+from insightengine.core.errors import ConflictError, InvalidInputError, NotFoundError
 from insightengine.core.places import Runtime
 from insightengine.release.models import Kind
 from insightengine.stores.journal.port import Asked, Operation
+from insightengine.wiring.checkout import REPOSITORY, read_checkout, require_built
 from insightengine.wiring.compose_files import (
     env_file_variables,
     find_compose_file,
@@ -26,7 +28,7 @@ from insightengine.wiring.environment import (
     project_variables,
     written_variables,
 )
-from insightengine.wiring.operations import journal_of, only_unit, open_journal
+from insightengine.wiring.operations import CONSOLE, journal_of, only_unit, open_journal
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,45 @@ def ask_redeployment(
     return journal.ask(asked, datetime.now(UTC))
 
 
+def ask_console_deployment(
+    context: PlatformContext,
+    by: str,
+    *,
+    source: Path | None = None,
+    message: str = "",
+    forward_only: bool = False,
+    plan_only: bool = False,
+) -> Operation:
+    """Queues the console of a checkout, else of the one that this process runs from.
+
+    Raises NotFoundError for a folder that holds none, or none that was built; ConflictError where
+    the console runs as it was installed.
+    """
+    journal = journal_of(context)
+    if journal.unit(CONSOLE).serving is None:
+        raise ConflictError(
+            "the console of this platform is not released: it runs as it was installed",
+            code="not_released",
+            hint="insight up, from a checkout of InsightEngine",
+        )
+    folder = (source or REPOSITORY).resolve()
+    read_checkout(folder)
+    require_built(folder)
+    parameters = {"folder": str(folder), "forward_only": forward_only, "plan_only": plan_only}
+    asked = Asked(CONSOLE, Kind.DEPLOY.value, by, message, parameters)
+    return journal.ask(asked, datetime.now(UTC))
+
+
+def refuse_reserved(application: Application) -> None:
+    """Raises InvalidInputError for a name that a unit of the platform has."""
+    if application.name == CONSOLE:
+        raise InvalidInputError(
+            f"{application.file}: the name {CONSOLE} is that of the platform's own console",
+            code="reserved_name",
+            hint="write another one: name: my-application",
+        )
+
+
 class Recorded(dict[str, str]):
     """Variables that remember which of them were asked for: only those belong to a release."""
 
@@ -140,6 +181,7 @@ def request_of(
     """
     recorded = Recorded(variables)
     application = load_application(text, str(file), recorded, overlay)
+    refuse_reserved(application)
     problems = local_problems(application, profiles) if runtime is Runtime.LOCAL else ()
     if problems:
         raise error_of(application.file, problems)

@@ -23,6 +23,7 @@ from insightengine.core.errors import InsightError, NotFoundError, UnavailableEr
 from insightengine.runtimes.local.identity import prepare_state
 from insightengine.runtimes.local.readiness import problem_of
 from insightengine.runtimes.port import ProcessSpec
+from insightengine.wiring.console_unit import installed_api
 from insightengine.wiring.environment import PlatformContext, load
 from insightengine.wiring.local import write_configuration
 from insightengine.wiring.platform import edge_configuration, only_version, platform_processes
@@ -49,7 +50,8 @@ def main(arguments: Sequence[str]) -> int:
 
 def parts(context: PlatformContext) -> tuple[ProcessSpec, ...]:
     """What docker-compose.yml starts; backups are made by the local runtime only."""
-    return tuple(spec for spec in platform_processes(context, None) if spec.name in PARTS)
+    found = (*platform_processes(context, None), installed_api(context))
+    return tuple(spec for spec in found if spec.name in PARTS)
 
 
 def _spec(context: PlatformContext, name: str) -> ProcessSpec:

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+from insightengine.core.released import Released
 from insightengine.release.gates import Outcome
 from insightengine.release.history import Judged, Part
 from insightengine.release.models import OperationState
@@ -164,6 +165,7 @@ class DeploymentRequest(BaseModel):
 
 class RollbackRequest(BaseModel):
     release: str | None = Field(None, max_length=64, description="The previous one otherwise.")
+    unit: Released = Released.APPLICATION
 
 
 class Decision(BaseModel):

@@ -29,6 +29,7 @@ from insightengine.api.routes.release_shapes import (
     shown_story,
 )
 from insightengine.core.errors import NotFoundError
+from insightengine.core.released import Released
 from insightengine.protection.access import Role
 from insightengine.release.models import OperationState
 from insightengine.stores.journal.port import Journal, Operation
@@ -56,30 +57,33 @@ def _shown(journal: Journal, operation: Operation) -> ReleaseOperation:
 
 
 @router.get("")
-async def list_releases(used: Used) -> ReleaseList:
+async def list_releases(used: Used, unit: Released = Released.APPLICATION) -> ReleaseList:
     """Every release that is kept, the newest first."""
     journal = await _journal(used)
-    found = await asyncio.to_thread(releasing.summaries, journal)
+    found = await asyncio.to_thread(releasing.summaries, journal, unit)
     return ReleaseList(items=[Release.model_validate(one, from_attributes=True) for one in found])
 
 
 @router.get("/state")
-async def release_state(used: Used) -> ReleaseState:
+async def release_state(used: Used, unit: Released = Released.APPLICATION) -> ReleaseState:
     """What serves now, and whether it is closed for maintenance."""
     journal = await _journal(used)
-    units = await asyncio.to_thread(journal.units)
-    if not units:
+    state = await asyncio.to_thread(releasing.state_of, journal, unit)
+    if state is None:
         return ReleaseState.model_validate(dict.fromkeys(ReleaseState.model_fields))
-    return ReleaseState.model_validate(units[0], from_attributes=True)
+    return ReleaseState.model_validate(state, from_attributes=True)
 
 
 @router.get("/operations")
 async def list_operations(
-    used: Used, limit: int = Query(50, ge=1, le=200), before: int | None = Query(None, ge=1)
+    used: Used,
+    limit: int = Query(50, ge=1, le=200),
+    before: int | None = Query(None, ge=1),
+    unit: Released = Released.APPLICATION,
 ) -> OperationList:
     """Deployments, rollbacks and clean-ups, the newest first; `before` is the last id seen."""
     journal = await _journal(used)
-    found = await asyncio.to_thread(journal.operations, None, before, limit)
+    found = await asyncio.to_thread(releasing.operations, journal, unit, before, limit)
     lines = await asyncio.to_thread(listed, journal, found)
     return OperationList(items=[shown_listed(one) for one in lines])
 
@@ -165,7 +169,7 @@ async def rollback(
     """Bring back an earlier release; the previous one when none is named."""
     async with audited(request, used, "release.rollback", asked.release or "(previous)"):
         operation = await asyncio.to_thread(
-            releasing.ask_rollback, _context(used), None, asked.release, principal.email
+            releasing.ask_rollback, _context(used), asked.unit, asked.release, principal.email
         )
     return _shown(await _journal(used), operation)
 

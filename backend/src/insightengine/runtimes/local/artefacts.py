@@ -10,9 +10,10 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from insightengine.application.model import Service
 from insightengine.core.errors import (
     InsightError,
     LimitExceededError,
@@ -35,11 +36,20 @@ _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Artefacts:
-    """`folder` belongs to the services' user, as whom builds run when root asks for them."""
+    """`folder` belongs to the services' user, as whom builds run when root asks for them.
 
-    def __init__(self, folder: Path, user: ServiceUser | None) -> None:
+    `tree` says what a version of a service is made of, given the folder of the source.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        user: ServiceUser | None,
+        tree: Callable[[Service, Path], Tree] = tree_of,
+    ) -> None:
         self._folder = folder
         self._user = user
+        self._tree_of = tree
 
     def path(self, artefact: Artefact) -> Path:
         return self._folder / artefact.digest.removeprefix("sha256:")
@@ -68,7 +78,7 @@ class Artefacts:
         own = source.application.service(service)
         if own is None:
             raise UnavailableError(f"there is no service {service}", code="build_failed")
-        tree = tree_of(own, source.folder)
+        tree = self._tree_of(own, source.folder)
         commands = own.local.build if own.local else ()
         try:
             artefact = Artefact(service, digest_of(tree, commands))
@@ -115,8 +125,11 @@ class Artefacts:
             shutil.rmtree(partial, ignore_errors=True)
 
     def _note(self, artefact: Artefact) -> None:
-        self._name(artefact).parent.mkdir(parents=True, exist_ok=True)
-        self._name(artefact).touch()
+        name = self._name(artefact)
+        name.parent.mkdir(parents=True, exist_ok=True)
+        name.touch()
+        for path in (self._folder.parent, self._folder, name.parent.parent, name.parent, name):
+            self._give(path)
 
     def _build(
         self, tree: Tree, commands: Sequence[Sequence[str]], artefact: Artefact, output: Output
@@ -161,6 +174,11 @@ class Artefacts:
                 code="build_failed",
                 hint="mend the build; what serves was not touched",
             )
+
+    def _give(self, path: Path) -> None:
+        """Root makes folders that the services' user changes later."""
+        if self._user is not None and os.geteuid() == 0:
+            os.chown(path, self._user.uid, self._user.gid)
 
     def _hand_over(self, folder: Path) -> None:
         if self._user is None or os.geteuid() != 0:

@@ -7,6 +7,8 @@ running. So a colour outlives whoever started it, and comes back after a start o
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import os
 import selectors
 import subprocess
 import sys
@@ -56,6 +58,23 @@ def wanted_colours(run: Path) -> tuple[ProcessSpec, ...]:
         return ()
 
 
+def change_colours(
+    run: Path, change: Callable[[tuple[ProcessSpec, ...]], Sequence[ProcessSpec]]
+) -> None:
+    """Writes what `change` makes of them. One at a time: several units are released side by side.
+
+    The file belongs to the services' user, whoever writes it.
+    """
+    found = run.stat()
+    owner = (found.st_uid, found.st_gid) if os.geteuid() == 0 else None
+    with (run / f"{COLOURS}.lock").open("a") as lock:
+        if owner is not None:
+            os.fchown(lock.fileno(), *owner)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        after = tuple(change(wanted_colours(run)))
+        write_wanted(run / COLOURS, Wanted(after, None, 0, 0, None), owner)
+
+
 class LocalRuntime:
     def __init__(self, state: StateFolder, artefacts: Artefacts, specs_of: SpecsOf) -> None:
         self._run_folder = state.run
@@ -102,30 +121,35 @@ class LocalRuntime:
         return _tethered(argv, own, {**own.env, **environment}, timeout_s, output)
 
     def start(self, colour: Colour, unit: Unit) -> None:
-        wanted = wanted_colours(self._run_folder)
-        others = {_release(s) for s in wanted if _is_of(s, unit.name, colour)} - {unit.release}
-        if others:
-            raise ConflictError(
-                f"{unit.name} {colour} runs release {min(others)}, not {unit.release}",
-                code="colour_in_use",
-                hint="stop it first",
-            )
         new = [spec for spec in self._specs(unit, colour) if spec.labels["colour"]]
-        self._want([*(s for s in wanted if not _is_of(s, unit.name, colour)), *new])
+
+        def with_new(wanted: tuple[ProcessSpec, ...]) -> list[ProcessSpec]:
+            others = {_release(s) for s in wanted if _is_of(s, unit.name, colour)} - {unit.release}
+            if others:
+                raise ConflictError(
+                    f"{unit.name} {colour} runs release {min(others)}, not {unit.release}",
+                    code="colour_in_use",
+                    hint="stop it first",
+                )
+            return [*(s for s in wanted if not _is_of(s, unit.name, colour)), *new]
+
+        self._want(with_new)
 
     def stop(self, unit: str, colour: Colour) -> None:
-        wanted = wanted_colours(self._run_folder)
-        self._want([spec for spec in wanted if not _is_of(spec, unit, colour)])
+        self._want(lambda wanted: [spec for spec in wanted if not _is_of(spec, unit, colour)])
 
     def replace(self, unit: Unit, colour: Colour) -> None:
-        wanted = wanted_colours(self._run_folder)
-        before = {spec.name: spec for spec in wanted if _is_of(spec, unit.name, None)}
         after = [spec for spec in self._specs(unit, colour) if not spec.labels["colour"]]
-        kept = [
-            before[spec.name] if spec.name in before and _same(before[spec.name], spec) else spec
-            for spec in after
-        ]
-        self._want([*(s for s in wanted if not _is_of(s, unit.name, None)), *kept])
+
+        def with_after(wanted: tuple[ProcessSpec, ...]) -> list[ProcessSpec]:
+            before = {spec.name: spec for spec in wanted if _is_of(spec, unit.name, None)}
+            kept = [
+                before[one.name] if one.name in before and _same(before[one.name], one) else one
+                for one in after
+            ]
+            return [*(s for s in wanted if not _is_of(s, unit.name, None)), *kept]
+
+        self._want(with_after)
 
     def instances(self, unit: str) -> tuple[Instance, ...]:
         status = read_status(self._run_folder / "status.json") or {"processes": []}
@@ -148,9 +172,8 @@ class LocalRuntime:
         folders = {name: self._artefacts.path(one) for name, one in unit.artefacts.items()}
         return self._specs_of(unit, colour, folders)
 
-    def _want(self, specs: Sequence[ProcessSpec]) -> None:
-        path = self._run_folder / COLOURS
-        write_wanted(path, Wanted(tuple(specs), None, 0, 0, None))
+    def _want(self, change: Callable[[tuple[ProcessSpec, ...]], Sequence[ProcessSpec]]) -> None:
+        change_colours(self._run_folder, change)
         ask(self._run_folder, {"verb": "apply"}, _STOP_TIMEOUT_S)
 
 

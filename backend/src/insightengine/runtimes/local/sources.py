@@ -56,6 +56,21 @@ class Tree:
         return kept
 
 
+@dataclass(frozen=True, slots=True)
+class Selected(Tree):
+    """Only these files and folders below the root."""
+
+    parts: tuple[str, ...]
+
+    def files(self) -> Iterator[tuple[str, Path]]:
+        for part in self.parts:
+            path = self.root / part
+            if path.is_file():
+                yield part, path
+            for relative, file in Tree(path, (), ()).files():
+                yield f"{part}/{relative}", file
+
+
 def tree_of(service: Service, folder: Path) -> Tree:
     """What a version of the service is made of: its build context, else the project's folder."""
     root = folder.resolve()

@@ -57,13 +57,15 @@ def fingerprint(spec: ProcessSpec) -> str:
     return hashlib.sha256(json.dumps(relevant).encode()).hexdigest()[:16]
 
 
-def write_wanted(path: Path, wanted: Wanted) -> None:
-    """Replaces the file atomically."""
+def write_wanted(path: Path, wanted: Wanted, owner: tuple[int, int] | None = None) -> None:
+    """Replaces the file atomically; `owner` is whom root writes it for."""
     temporary = path.with_name(f"{path.name}.{os.getpid()}")
     temporary.unlink(missing_ok=True)  # of a process of the same number that was killed
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
     descriptor = os.open(temporary, flags, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        if owner is not None:
+            os.fchown(descriptor, *owner)
         json.dump(_encoded(wanted), file, default=str)
         file.flush()
         os.fsync(descriptor)

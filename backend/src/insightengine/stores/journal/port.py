@@ -162,8 +162,10 @@ class Journal(Protocol):
     def active(self, unit: str | None = None) -> Sequence[Operation]:
         """Operations that are under way, the oldest first."""
 
-    def operations(self, unit: str | None, before: int | None, limit: int) -> Sequence[Operation]:
-        """The newest first."""
+    def operations(
+        self, unit: str | None, before: int | None, limit: int, *, besides: str | None = None
+    ) -> Sequence[Operation]:
+        """The newest first, of one unit or of all but `besides`."""
 
     def entries(self, operation: int, after: int = 0) -> Sequence[Entry]: ...
     def change_counter(self) -> int:

@@ -256,12 +256,14 @@ class SqliteJournal:
             ).fetchall()
         return [operation_of(row) for row in rows]
 
-    def operations(self, unit: str | None, before: int | None, limit: int) -> Sequence[Operation]:
+    def operations(
+        self, unit: str | None, before: int | None, limit: int, *, besides: str | None = None
+    ) -> Sequence[Operation]:
         with self._reading() as connection:
             rows = connection.execute(
                 "SELECT * FROM operations WHERE (? IS NULL OR unit = ?) AND (? IS NULL OR id < ?) "
-                "ORDER BY id DESC LIMIT ?",
-                (unit, unit, before, before, limit),
+                "AND unit IS NOT ? ORDER BY id DESC LIMIT ?",
+                (unit, unit, before, before, besides, limit),
             ).fetchall()
         return [operation_of(row) for row in rows]
 
