@@ -64,8 +64,13 @@ def progress(text: str) -> None:
 
 
 def free_base_port() -> int:
-    """A base whose hundred ports are free, below those that outgoing connections are given."""
-    for base in range(20000, 32600, 100):
+    """A base whose hundred ports are free, below those that outgoing connections are given.
+
+    Spread by pid, so that what starts at the same moment rarely meets.
+    """
+    bases = range(20000, 32600, 100)
+    first = os.getpid() % len(bases)
+    for base in [*bases[first:], *bases[:first]]:
         if all(_is_free(base + offset) for offset in range(100)):
             return base
     raise RuntimeError("no hundred free ports in a row were found")

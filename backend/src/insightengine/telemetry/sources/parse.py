@@ -124,14 +124,18 @@ def level(value: object) -> Severity | None:
 
 
 def moment_ns(value: object) -> int | None:
-    """Nanoseconds since the epoch of RFC 3339 text or of a number in s, ms, µs or ns."""
+    """Nanoseconds since the epoch of RFC 3339 text or of a number in s, ms, µs or ns.
+
+    None for what is no moment, or lies beyond the year 2262.
+    """
     if isinstance(value, str):
         return _moment(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     for limit, factor in ((10**11, 10**9), (10**14, 10**6), (10**17, 1000), (_INT64, 1)):
         if 0 < value < limit:
-            return round(value * factor)
+            at_ns = round(value * factor)
+            return at_ns if at_ns < _INT64 else None
     return None
 
 
