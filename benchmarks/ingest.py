@@ -7,6 +7,7 @@ counted in the store at the end.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -210,8 +211,14 @@ def _is_drained(store: StoreProcesses) -> bool:
     waiting = 0
     for path in store.state.spool.iterdir():
         with suppress(FileNotFoundError):  # inserted or renamed meanwhile
-            waiting += path.stat().st_size if path.suffix in (".open", ".pb") else 0
+            waiting += _written_bytes(path) if path.suffix in (".open", ".pb") else 0
     return waiting < 100_000
+
+
+def _written_bytes(path: Path) -> int:
+    """Without the space that was only reserved."""
+    with path.open("rb") as file:
+        return os.lseek(file.fileno(), 0, os.SEEK_HOLE) if path.stat().st_size else 0
 
 
 def count(store: StoreProcesses, table: str) -> int:

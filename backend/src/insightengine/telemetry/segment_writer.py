@@ -17,12 +17,21 @@ _COPIED_BYTES: Final = 16 * 1024
 _MAX_BUFFERS: Final = 1000  # the kernel takes 1024
 
 
+# Space is taken before it is written, as much again as there is: a commit into it needs no new
+# size of the file in the journal of the file system.
+_LEAST_RESERVED: Final = 256 * 1024
+_MOST_RESERVED: Final = 4 * 1024**2
+
+
 @dataclass(slots=True)
 class _Open:
+    """`size` is what is written, `reserved` what the file has."""
+
     path: Path
     descriptor: int
     since: float
     size: int = 0
+    reserved: int = 0
 
 
 class SegmentWriter:
@@ -42,6 +51,11 @@ class SegmentWriter:
         return self._open.size if self._open else 0
 
     @property
+    def held_bytes(self) -> int:
+        """Bytes in all segments that are not handed over."""
+        return self.size + sum(segment.size for segment in self._unfinished)
+
+    @property
     def since(self) -> float | None:
         """When the open segment was begun, on the monotonic clock."""
         return self._open.since if self._open else None
@@ -54,6 +68,7 @@ class SegmentWriter:
         """
         segment = self._open or self._begin()
         try:
+            _reserve(segment, sum(map(len, records)))
             size = _write_synced(segment.descriptor, records, segment.size)
         except OSError:
             with contextlib.suppress(OSError):
@@ -84,6 +99,17 @@ class SegmentWriter:
         self._open = _Open(path, descriptor, time.monotonic())
         sync_folder(self._folder)
         return self._open
+
+
+def _reserve(segment: _Open, more: int) -> None:
+    """Where that is not possible, the write itself makes the file longer, or tells why not."""
+    wanted = segment.size + more
+    if wanted <= segment.reserved:
+        return
+    ahead = min(max(wanted, _LEAST_RESERVED), _MOST_RESERVED)
+    with contextlib.suppress(OSError):
+        os.posix_fallocate(segment.descriptor, segment.reserved, wanted + ahead - segment.reserved)
+        segment.reserved = wanted + ahead
 
 
 def _hand_over(segment: _Open) -> None:

@@ -94,8 +94,9 @@ class _Lane:
         self._wake.set()
 
     @property
-    def waiting_bytes(self) -> int:
-        return sum(item.size for item in self._pending)
+    def held_bytes(self) -> int:
+        """What waits to be written, and what is in segments that the store has not got yet."""
+        return sum(item.size for item in self._pending) + self._writer.held_bytes
 
     async def close(self) -> None:
         """Commits what waits and closes the segment."""
@@ -260,8 +261,8 @@ class Spool:
     def spooled_bytes(self) -> int:
         """Bytes in all segments, those waiting for the store included; at most 250 ms old."""
         if time.monotonic() - self._measured_at >= _MEASURE_EVERY_S:
-            waiting = sum(lane.waiting_bytes for lane in self._lanes.values())
-            self._measured_bytes = _size_of(self._folder) + waiting
+            held = sum(lane.held_bytes for lane in self._lanes.values())
+            self._measured_bytes = _closed_bytes(self._folder) + held
             self._measured_at = time.monotonic()
         return self._measured_bytes
 
@@ -314,16 +315,22 @@ def repair(path: Path) -> None:
     scan = segments.scan(content)
     torn = scan.torn_tail(len(content))
     if torn is not None:
-        reason = "torn tail: its collector ended while writing"
-        what = SetAside(path.stem, torn.start, torn.end, reason)
-        set_aside(path.parent, what, content[torn.start : torn.end])
-        os.truncate(path, torn.start)
-        _log.warning("torn tail cut", segment=path.stem, size_bytes=torn.end - torn.start)
+        _cut(path, torn, content[torn.start : torn.end].rstrip(b"\0"))
     if scan.records or len(scan.damages) > 1:
         path.rename(path.with_suffix(segments.CLOSED_SUFFIX))
     else:
         path.unlink()
     sync_folder(path.parent)
+
+
+def _cut(path: Path, torn: segments.Damage, written: bytes) -> None:
+    """What was only reserved is zeros, and no loss."""
+    if written:
+        reason = "torn tail: its collector ended while writing"
+        what = SetAside(path.stem, torn.start, torn.start + len(written), reason)
+        set_aside(path.parent, what, written)
+        _log.warning("torn tail cut", segment=path.stem, size_bytes=len(written))
+    os.truncate(path, torn.start)
 
 
 def _locked(folder: Path) -> int:
@@ -338,11 +345,11 @@ def _locked(folder: Path) -> int:
     return lock
 
 
-def _size_of(folder: Path) -> int:
+def _closed_bytes(folder: Path) -> int:
     total = 0
     with os.scandir(folder) as entries:
         for entry in entries:
-            if entry.name.endswith((segments.OPEN_SUFFIX, segments.CLOSED_SUFFIX)):
+            if entry.name.endswith(segments.CLOSED_SUFFIX):
                 try:
                     total += entry.stat(follow_symlinks=False).st_size
                 except FileNotFoundError:  # the store was done with it meanwhile
