@@ -50,13 +50,17 @@ class Records:
         severity: int = 9,
         attributes: Attributes | None = None,
         resource: Attributes | None = None,
+        of: tuple[int, int] | None = None,
     ) -> None:
+        """`of` is the trace and the span that it was written in."""
         entry = self.logs.resource_logs.add()
         describe(entry.resource, {"service.name": service, **(resource or {})})
         record = entry.scope_logs.add().log_records.add(
             time_unix_nano=to_ns(at), severity_number=severity
         )
         record.body.string_value = body
+        if of is not None:
+            record.trace_id, record.span_id = of[0].to_bytes(16, "big"), of[1].to_bytes(8, "big")
         describe(record, attributes or {})
 
     def request(self, at: datetime, *, route: str = "/", status: int = 200, ms: int = 20) -> None:

@@ -53,6 +53,17 @@ def _records() -> Records:
                 "exception.stacktrace": STACK.format(line=line),
             },
         )
+        made.log(
+            ago(600 - number),
+            "request failed",
+            service="worker",
+            severity=17,
+            attributes={
+                "exception.type": "PaymentError",
+                "exception.message": f"order {number} was declined",
+            },
+            of=(10 + number, 1),
+        )
     made.log(
         ago(500),
         "job failed",
@@ -187,6 +198,13 @@ def _send(store: Telemetry, body: str) -> None:
     )
     with urllib.request.urlopen(request, timeout=10) as answer:
         assert answer.status == 200
+
+
+async def test_an_exception_that_is_logged_as_well_as_recorded_on_its_span_counts_once(
+    asker: Asker,
+) -> None:
+    groups = (await SearchQueries(asker).exceptions(DAY, None)).items
+    assert [group.occurrences for group in groups if group.type == "PaymentError"] == [2]
 
 
 async def test_exceptions_of_the_same_place_are_one_group(asker: Asker) -> None:

@@ -33,6 +33,8 @@ _GROUP: Final = (
     "argMaxIf(TraceId, Timestamp, TraceId != '') AS trace_id"
 )
 
+_SAME: Final = "TraceId, SpanId, Type, Message"
+
 
 def groups_statement(asked: TimeRange, service: str | None, group_id: str | None) -> Statement:
     """The most frequent first."""
@@ -65,7 +67,14 @@ def counts_statement(grid: Grid, group_id: str) -> Statement:
 
 
 def _where(asked: TimeRange, service: str | None, group_id: str | None) -> Where:
-    where = in_range(asked)
+    """Each exception once: many libraries report it on the span and log it as well, and a log has
+    other words around it or no frames, so that it would even be a group of its own.
+    """
+    of_span = in_range(asked).and_("Source = 'span' AND SpanId != ''")
+    where = in_range(asked).and_(
+        f"NOT (Source = 'log' AND ({_SAME}) IN "
+        f"(SELECT {_SAME} FROM {EXCEPTIONS} WHERE {of_span.sql}))"
+    )
     if service is not None:
         where = where.and_("ServiceName = {service:String}", service=service)
     if group_id is not None:
