@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ from insightengine.telemetry import decode, segments
 from insightengine.telemetry.port import Signal
 from insightengine.telemetry.schema import migrations, version1
 from insightengine.telemetry.schema.layout import Layout
+from insightengine.telemetry.schema.views import VIEWS
 from insightengine.telemetry.store_engine import EngineLimits, StoreEngine
 from insightengine.telemetry.store_query import Query
 from tests.contracts import version2
@@ -118,18 +119,54 @@ def test_a_migrated_store_is_a_new_one(old: Path, tmp_path: Path) -> None:
         assert engine.run(Query(_DEFINITIONS)) == after
 
 
-def test_what_version_3_lacks_is_added_to_it(tmp_path: Path) -> None:
+def of_before(engine: StoreEngine, version: int, *added: Mapping[str, Sequence[str]]) -> None:
+    """Makes a new store without records one of `version`, without what was added since."""
+    for view in VIEWS:
+        engine.execute(f"DROP VIEW insight.{view.name} SYNC")
+    for columns in added:
+        for table, names in columns.items():
+            for column in names:
+                engine.execute(f"ALTER TABLE insight.{table} DROP COLUMN {column.split()[0]}")
+    for table in ("logs", "spans", "metrics"):
+        engine.execute(f"ALTER TABLE insight.{table} RESET SETTING min_bytes_for_wide_part")
+        engine.execute(
+            f"ALTER TABLE insight.{table} MODIFY COLUMN Timestamp CODEC(Delta(8), ZSTD(1)), "
+            "MODIFY COLUMN ResourceAttributes CODEC(ZSTD(1))"
+        )
+    engine.execute("TRUNCATE TABLE insight.schema_migrations")
+    engine.execute(migrations.applied_statement(*range(1, version + 1)))
+    engine.close()
+
+
+@pytest.mark.parametrize(
+    ("version", "added"),
+    [(3, (migrations.ADDED_IN_V5, migrations.ADDED_IN_V4)), (4, (migrations.ADDED_IN_V5,))],
+)
+def test_what_later_versions_have_is_added(
+    tmp_path: Path, version: int, added: Sequence[Mapping[str, Sequence[str]]]
+) -> None:
     path = tmp_path / "new"
     engine = StoreEngine(path, LIMITS)
     as_new = engine.run(Query(_DEFINITIONS))
-    for table, columns in migrations.ADDED_IN_V4.items():
-        for column in columns:
-            engine.execute(f"ALTER TABLE insight.{table} DROP COLUMN {column.split()[0]}")
-    engine.execute("TRUNCATE TABLE insight.schema_migrations")
-    engine.execute(migrations.applied_statement(1, 2, 3))
-    engine.close()
+    of_before(engine, version, *added)
     for again in migrated(path):
         assert again.run(Query(_DEFINITIONS)) == as_new
+
+
+def test_records_of_before_have_their_release_and_colour_by_their_resource(tmp_path: Path) -> None:
+    path = tmp_path / "new"
+    engine = StoreEngine(path, LIMITS)
+    of_before(engine, 4, migrations.ADDED_IN_V5)
+    before = StoreEngine(path, LIMITS)
+    before.execute(
+        "INSERT INTO insight.logs (Timestamp, ServiceName, ResourceAttributes) VALUES (now64(9), "
+        "'shop', {'service.version': '1.4', 'insight.colour': 'blue'}), (now64(9), 'api', "
+        "{'service.namespace': 'insightengine'})"
+    )
+    before.rebuild()
+    found = before.run(Query("SELECT Release, Colour, IsOwn FROM logs ORDER BY ServiceName DESC"))
+    assert found == b"1.4\tblue\t0\n\t\t1\n"
+    before.close()
 
 
 def test_what_was_inserted_before_is_still_known_before_the_rebuild(

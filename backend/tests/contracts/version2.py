@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from insightengine.telemetry.schema.tables import VALUE_INDEXES
+from insightengine.telemetry.schema.inserted import VALUE_INDEXES
 from insightengine.telemetry.schema.views import VIEWS
 
 _DATABASE = "insight"
@@ -42,6 +42,10 @@ def statements() -> list[str]:
         *(
             f"ALTER TABLE {_DATABASE}.{table} RESET SETTING min_compress_block_size"
             for table in ("logs", "spans", "trace_index")
+        ),
+        *(
+            f"ALTER TABLE {_DATABASE}.{table} RESET SETTING min_bytes_for_wide_part"
+            for table in ("logs", "spans", "metrics")
         ),
         *(
             f"ALTER TABLE {_DATABASE}.logs MODIFY COLUMN {column} "

@@ -19,8 +19,8 @@ from insightengine.telemetry.insertion import StoreRefusedError
 from insightengine.telemetry.port import Signal
 from insightengine.telemetry.priorities import let_merges_wait
 from insightengine.telemetry.schema import DATABASE, migrations
+from insightengine.telemetry.schema.inserted import MADE_BY_MERGES
 from insightengine.telemetry.schema.layout import Layout
-from insightengine.telemetry.schema.tables import MADE_BY_MERGES
 from insightengine.telemetry.store_query import Query, StoreQueryError, check, literal
 
 _log = structlog.get_logger("telemetry.store")
@@ -29,6 +29,7 @@ _WRITERS: Final = 2
 _BASE_BYTES: Final = 768 * 1024**2  # the engine itself, caches, and inserts
 _CACHE_BYTES: Final = 32 * 1024**2
 _SPILL_BYTES: Final = 256 * 1024**2
+_CONFIGURATION: Final = Path(__file__).with_name("engine.xml")
 _TIMEOUT: Final = "max_execution_time"
 _CODE = re.compile(r"Code: (\d+)\.")
 
@@ -51,7 +52,7 @@ class StoreEngine:
     def __init__(self, path: Path, limits: EngineLimits) -> None:
         path.mkdir(parents=True, mode=0o700, exist_ok=True)
         self._limits = limits
-        self._address = f"{path}?{_server_settings(limits)}"
+        self._address = f"{path}?config-file={_CONFIGURATION}&{_server_settings(limits)}"
         self._administrators = {
             name: (self._administrator(), threading.Lock()) for name in ("control", "alter")
         }

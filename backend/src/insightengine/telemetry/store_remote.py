@@ -6,6 +6,7 @@ shards of a cluster get theirs from the collectors that stand before them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -18,8 +19,9 @@ from insightengine.telemetry import decode
 from insightengine.telemetry.insertion import StoreRefusedError
 from insightengine.telemetry.port import Signal
 from insightengine.telemetry.schema import DATABASE, migrations
-from insightengine.telemetry.schema.layout import Layout
-from insightengine.telemetry.schema.tables import INSERTED, MADE_BY_MERGES
+from insightengine.telemetry.schema.inserted import MADE_BY_MERGES
+from insightengine.telemetry.schema.layout import SERVER_CODEC, Layout
+from insightengine.telemetry.schema.tables import INSERTED
 from insightengine.telemetry.store_query import Query, StoreQueryError, check, literal
 
 _log = structlog.get_logger("telemetry.store")
@@ -41,7 +43,7 @@ class RemoteStore:
         query_timeout_s: float,
         layout: Layout | None = None,
     ) -> None:
-        self.layout = layout or Layout()
+        self.layout = layout or Layout(codec=SERVER_CODEC)
         self._query_timeout_s = query_timeout_s
         self._web = httpx.Client(
             base_url=url,
@@ -63,12 +65,7 @@ class RemoteStore:
                 f"the store has schema version {max(applied)}, this needs {_FIRST_VERSION} or more",
                 hint="a server is never older: it was first supported with that version",
             )
-        for migration in migrations.pending(applied) if applied else ():
-            days = sorted(self.lines(migrations.days_sql(self.layout)))
-            expand, rebuild = migration.expand(self.layout), migration.rebuild(self.layout, days)
-            for statement in (*expand, *rebuild):
-                self.execute(statement)
-            self._applied(migration.version)
+        self._migrate(migrations.pending(applied) if applied else ())
         for statement in migrations.create_statements(self.layout):
             self.execute(statement)
         if not applied:
@@ -76,6 +73,17 @@ class RemoteStore:
         for table in INSERTED:
             for statement in self.layout.cooling_statements(table):
                 self.execute(statement)
+
+    def _migrate(self, pending: Sequence[migrations.Migration]) -> None:
+        """All columns first: what an earlier version derives is made of the present ones."""
+        for migration in pending:
+            for statement in migration.expand(self.layout):
+                self.execute(statement)
+        for migration in pending:
+            days = sorted(self.lines(migrations.days_sql(self.layout)))
+            for statement in migration.rebuild(self.layout, days):
+                self.execute(statement)
+            self._applied(migration.version)
 
     def _applied(self, *versions: int) -> None:
         self.execute(migrations.applied_statement(*versions))

@@ -11,7 +11,7 @@ import structlog
 from insightengine.core.settings import PortOffset, Settings
 from insightengine.telemetry.ingest import SignalIngester
 from insightengine.telemetry.port import Signal
-from insightengine.telemetry.schema.layout import ColdTier, Layout
+from insightengine.telemetry.schema.layout import SERVER_CODEC, ColdTier, Layout
 from insightengine.telemetry.serving import serve
 from insightengine.telemetry.store_engine import EngineLimits, StoreEngine
 from insightengine.telemetry.store_remote import RemoteStore
@@ -78,7 +78,7 @@ def _opened(context: PlatformContext) -> StoreEngine | RemoteStore:
 def _layout(settings: Settings) -> Layout:
     policy = settings.clickhouse_cold_policy
     cold = ColdTier(policy, settings.clickhouse_cold_days) if policy else None
-    return Layout(settings.clickhouse_cluster, cold)
+    return Layout(settings.clickhouse_cluster, cold, SERVER_CODEC)
 
 
 def _rebuild(engine: StoreEngine, ingesters: dict[Signal, SignalIngester]) -> None:

@@ -142,7 +142,7 @@ def test_killed_at_any_change_of_the_spool_rows_are_stored_once(
 
 def test_a_batch_that_cannot_go_in_now_keeps_no_other_out(tmp_path: Path) -> None:
     store = TokenStore()
-    large = b"x" * 9_000_000
+    large = b"x" * 18_000_000
     store.refuse = lambda requests: 243 if requests[0] == large + b"1" else None
     for number in (1, 2):
         spool(tmp_path, *records(large + b"%d" % number), number=number)

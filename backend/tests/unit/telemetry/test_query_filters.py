@@ -7,15 +7,20 @@ from insightengine.telemetry.models import Scope
 from insightengine.telemetry.query import TraceFilter, log_filter
 from insightengine.telemetry.query.filters import logs_where
 from insightengine.telemetry.query.traces import page_statement
+from insightengine.telemetry.schema.inserted import OWN_LOG
 
 END = datetime(2026, 1, 1, tzinfo=UTC)
 RANGE = TimeRange(END - timedelta(minutes=15), END)
 
 
-def test_lines_of_the_platform_are_left_out_but_not_the_edges_lines_of_an_application() -> None:
-    sql = logs_where(RANGE, log_filter(scope=Scope.APPLICATION)).sql
-    assert "NOT (ResourceAttributes['service.namespace'] = 'insightengine' AND NOT (" in sql
-    assert "ServiceName = 'edge' AND LogAttributes['site'] NOT IN ('', 'console', 'otlp')" in sql
+def test_lines_of_the_platform_are_left_out() -> None:
+    assert "NOT IsOwn" in logs_where(RANGE, log_filter(scope=Scope.APPLICATION)).sql
+    assert "IsOwn" not in logs_where(RANGE, log_filter()).sql
+
+
+def test_lines_of_the_edge_for_an_application_are_not_the_platforms() -> None:
+    assert "NOT (ServiceName = 'edge' AND LogAttributes['site'] NOT IN (" in OWN_LOG
+    assert "NOT IN ('', 'console', 'otlp')" in OWN_LOG
 
 
 def test_traces_of_the_platform_are_left_out() -> None:

@@ -24,12 +24,12 @@ from insightengine.telemetry.decoding.values import (
     types_of,
 )
 from insightengine.telemetry.port import Signal
+from insightengine.telemetry.schema.inserted import OWN
 
 Columns = Mapping[str, str]
 
-SERVICE: Final = "if(resource['service.name'] = '', 'unknown_service', resource['service.name'])"
 ORIGIN: Final[Columns] = {
-    "ServiceName": SERVICE,
+    "ServiceName": "service",
     "ResourceAttributes": "resource",
     "ResourceSchemaUrl": "resource_url",
     "ResourceDroppedAttributesCount": "resource_dropped",
@@ -40,27 +40,37 @@ ORIGIN: Final[Columns] = {
     "ScopeDroppedAttributesCount": "scope_dropped",
     "IngestSource": "ingest_source",
 }
+# `IsOwn` of a log record is left to the column's default, which is quicker than any of ours.
+_MARKS: Final[Columns] = {"Release": "release", "Colour": "colour"}
 ENTITIES: Final = pairs(Field("resource.entity_refs", "entities != ''", "entities"))
+_NAMES: Final[Columns] = {
+    "service": "if(resource['service.name'] = '', 'unknown_service', resource['service.name'])",
+    "release": "resource['service.version']",
+    "colour": "resource['insight.colour']",
+    "ingest_source": "source",
+    "resource_url": "rs.schema_url",
+}
+_OF_RESOURCE: Final = "resource, resource_dropped, own, entities"
 
 
 def entries(source: str, resources: str, scopes: str, entries: str) -> str:
-    """One row an entry; maps are made before rows multiply."""
+    """One row an entry; what entries of a resource or scope share is made before rows multiply."""
+    named = ", ".join(f"{value} AS {name}" for name, value in _NAMES.items())
     return f"""
-    FROM (SELECT ingest_source, resource, resource_url, resource_dropped, entities,
+    FROM (SELECT {", ".join(_NAMES)}, {_OF_RESOURCE},
             ss.scope.name AS scope_name, ss.scope.version AS scope_version,
             {flat_map("ss.scope.attributes")} AS scope, ss.schema_url AS scope_url,
             ss.scope.dropped_attributes_count AS scope_dropped,
             arrayConcat(resource_types, {types_of("ss.scope.attributes")}) AS types,
             arrayJoin(ss.{entries}) AS e
-        FROM (SELECT ingest_source, {attribute_map("rs.resource.attributes")} AS resource,
-                rs.schema_url AS resource_url,
+        FROM (SELECT {named}, {attribute_map("rs.resource.attributes")} AS resource,
+                {OWN.replace("ResourceAttributes", "resource")} AS own,
                 {types_of("rs.resource.attributes")} AS resource_types,
                 rs.resource.dropped_attributes_count AS resource_dropped,
                 if(empty(rs.resource.entity_refs), '', toJSONString(rs.resource.entity_refs))
                     AS entities,
                 arrayJoin(rs.{scopes}) AS ss
-            FROM (SELECT source AS ingest_source, arrayJoin(request.{resources}) AS rs
-                FROM {source})))"""  # noqa: S608 - names from this module
+            FROM (SELECT source, arrayJoin(request.{resources}) AS rs FROM {source})))"""  # noqa: S608 - names from this module
 
 
 _SPANS: Final[Columns] = {
@@ -74,6 +84,8 @@ _SPANS: Final[Columns] = {
     "SpanKind": "transform(e.kind, [1, 2, 3, 4, 5], "
     "['internal', 'server', 'client', 'producer', 'consumer'], 'unspecified')",
     **ORIGIN,
+    **_MARKS,
+    "IsOwn": "own",
     "SpanAttributes": attribute_map("e.attributes"),
     "DroppedAttributesCount": "e.dropped_attributes_count",
     "DurationNs": "if(e.start_time_unix_nano > 0 AND e.end_time_unix_nano > "
@@ -126,6 +138,7 @@ _LOGS: Final[Columns] = {
     "Body": text("e.body"),
     "EventName": "e.event_name",
     **ORIGIN,
+    **_MARKS,
     "LogAttributes": attribute_map("e.attributes"),
     "DroppedAttributesCount": "e.dropped_attributes_count",
     "ValueTypes": f"arrayConcat(types, [toInt8(e.body.t)], {types_of('e.attributes')})",

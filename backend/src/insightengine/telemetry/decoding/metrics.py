@@ -152,8 +152,8 @@ def points(source: str) -> str:
     """One row a point, `q`, beside its metric, resource and scope."""
     each = ", ".join(f"arrayMap(p -> {point}, {array})" for array, point in _POINTS.items())
     return f"""
-    FROM (SELECT ingest_source, resource, resource_url, resource_dropped, entities, scope_name,
-            scope_version, scope, scope_url, scope_dropped, e.name AS name,
+    FROM (SELECT ingest_source, service, resource, resource_url, resource_dropped, entities,
+            scope_name, scope_version, scope, scope_url, scope_dropped, e.name AS name,
             e.description AS description, e.unit AS unit, {flat_map("e.metadata")} AS metadata,
             arrayConcat(types, {types_of("e.metadata")}) AS types, e.data AS data,
             e.sum.aggregation_temporality + e.histogram.aggregation_temporality

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from insightengine.telemetry.port import Signal
-from insightengine.telemetry.schema.tables import VALUE_TYPE
+from insightengine.telemetry.schema.inserted import VALUE_TYPE
 
 _MAYBE = "Nullable(String)"
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from insightengine.telemetry.schema.tables import EXACT
+from insightengine.telemetry.schema.inserted import EXACT
 
 NESTED_CODE: Final = 395  # FUNCTION_THROW_IF_VALUE_IS_NON_ZERO
 LATEST_NS: Final = 2**63 - 1

@@ -17,7 +17,6 @@ from insightengine.telemetry.query.language import Expression, parse
 from insightengine.telemetry.query.language.sql import condition as search_condition
 from insightengine.telemetry.query.language.vocabulary import LOG_WORDS, SPAN_WORDS
 from insightengine.telemetry.schema import OWN_SITES
-from insightengine.telemetry.schema.views import OWN_LOG
 
 # First severity number of each of OpenTelemetry's ranges of four.
 SEVERITY_NUMBERS: Final = {name: 1 + 4 * index for index, name in enumerate(LogSeverity)}
@@ -169,7 +168,7 @@ def logs_where(asked: TimeRange, wanted: LogFilter) -> Where:
     if wanted.trace_id is not None:
         where = where.and_("TraceId = {trace_id:String}", trace_id=wanted.trace_id)
     if wanted.scope is Scope.APPLICATION:
-        where = where.and_(f"NOT {OWN_LOG}")
+        where = where.and_("NOT IsOwn")
     if wanted.search is not None:
         condition, parameters = search_condition(wanted.search, LOG_WORDS)
         where = where.and_(condition, **parameters)

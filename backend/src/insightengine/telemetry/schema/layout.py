@@ -9,6 +9,7 @@ from typing import Final
 from insightengine.telemetry.schema.names import DATABASE
 
 _DEDUPLICATION_WINDOW: Final = 10_000
+SERVER_CODEC: Final = "ZSTD(1)"  # where the server's configuration is not ours
 _DURABLE: Final = "fsync_after_insert = 1, fsync_part_directory = 1"
 
 
@@ -63,10 +64,12 @@ class Layout:
     """Where the tables are: on one server, or on every node of `cluster`.
 
     A cluster needs the macros `{shard}` and `{replica}`, as ClickHouse's own manual sets them up.
+    `codec` is that of columns that name none; '' leaves it to the configuration of the server.
     """
 
     cluster: str | None = None
     cold: ColdTier | None = None
+    codec: str = ""
 
     def database_statement(self) -> str:
         return f"CREATE DATABASE IF NOT EXISTS {DATABASE}{self.on_cluster}"
@@ -145,4 +148,9 @@ class Layout:
         window = f"{replicated}_deduplication_window = {_DEDUPLICATION_WINDOW}"
         broken = "max_suspicious_broken_parts = 1000"
         policy = f"storage_policy = '{self.cold.policy}'" if self.cold and table.cools else ""
-        return filter(None, (window, _DURABLE, broken, table.settings, policy))
+        codec = self.codec_setting if "Default)" in table.columns else ""
+        return filter(None, (window, _DURABLE, broken, table.settings, codec, policy))
+
+    @property
+    def codec_setting(self) -> str:
+        return f"default_compression_codec = '{self.codec}'" if self.codec else ""

@@ -16,19 +16,21 @@ from functools import partial
 from typing import Final
 
 from insightengine.telemetry.schema import names
-from insightengine.telemetry.schema.layout import Layout, Table
-from insightengine.telemetry.schema.tables import (
-    DECIDED,
-    DERIVED,
+from insightengine.telemetry.schema.derived import DECIDED, DERIVED
+from insightengine.telemetry.schema.inserted import (
     EXACT,
     FINE_BLOCKS,
-    INSERTED,
     LARGE_BLOCKS,
-    TABLES,
+    ONE_FILE,
+    OWN,
+    OWN_LOG,
     VALUE_MAPS,
     VALUE_TYPE,
+    marks,
     value_indexes,
 )
+from insightengine.telemetry.schema.layout import Layout, Table
+from insightengine.telemetry.schema.tables import INSERTED, TABLES
 from insightengine.telemetry.schema.views import VIEWS
 
 Days = Sequence[str]
@@ -101,6 +103,7 @@ ADDED_IN_V4: Final = {
     names.SPANS: _FIDELITY,
     names.METRICS: (f"MetricMetadata {EXACT} CODEC(ZSTD(1))", *_FIDELITY),
 }
+ADDED_IN_V5: Final = {names.LOGS: marks(OWN_LOG), names.SPANS: marks(OWN)}
 _SINGLE: Final = Layout()
 
 
@@ -178,10 +181,52 @@ def _rebuild_to_3(layout: Layout, days: Days) -> tuple[str, ...]:
     )
 
 
+# Of what was compressed by a codec of its own before version 5, what is put before the part's.
+_PREPARED_BY: Final = {
+    (names.METRICS, "Timestamp"): "DoubleDelta",
+    (names.LOGS, "Timestamp"): "Delta(8)",
+    (names.SPANS, "Timestamp"): "Delta(8)",
+    (names.LOGS, "ObservedTimestamp"): "Delta(8)",
+    (names.METRICS, "StartTimestamp"): "Delta(8)",
+    (names.SPANS, "DurationNs"): "T64",
+    (names.METRICS, "Value"): "Gorilla",
+    (names.METRICS, "Count"): "T64",
+}
+
+
+def _codecs(table: str) -> str:
+    """One statement's worth of changes; parts that are there stay as they are."""
+    added = (*_ADDED_IN_V2[table], *ADDED_IN_V4[table])
+    columns = [*V1_COLUMNS[table], *(column.split()[0].strip("`") for column in added)]
+    if table == names.METRICS:
+        columns.append("SeriesId")
+    prepared = [(column, _PREPARED_BY.get((table, column))) for column in columns]
+    return ", ".join(
+        f"MODIFY COLUMN `{column}` CODEC({f'{first}, ' if first else ''}Default)"
+        for column, first in prepared
+    )
+
+
+def _rebuild_to_5(layout: Layout, _: Days) -> tuple[str, ...]:
+    """Records stay as they are: parts that are written from now on are compressed anew."""
+    on = layout.on_cluster
+    codec = f", {layout.codec_setting}" if layout.codec_setting else ""
+    return (
+        *(f"DROP VIEW IF EXISTS {names.DATABASE}.{view.name}{on} SYNC" for view in VIEWS),
+        *(
+            f"ALTER TABLE {layout.local(table.name)}{on} {change}"
+            for table in INSERTED
+            for change in (_codecs(table.name), f"MODIFY SETTING {ONE_FILE}{codec}")
+        ),
+        *(layout.view_statement(view) for view in VIEWS),
+    )
+
+
 MIGRATIONS: Final = (
     Migration(2, partial(_added, columns=_ADDED_IN_V2), _rebuild_to_2),
     Migration(3, _nothing, _rebuild_to_3),
     Migration(4, partial(_added, columns=ADDED_IN_V4), _nothing),
+    Migration(5, partial(_added, columns=ADDED_IN_V5), _rebuild_to_5),
 )
 LATEST: Final = MIGRATIONS[-1].version
 

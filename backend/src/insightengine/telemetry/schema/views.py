@@ -1,5 +1,7 @@
 """What is derived while records are inserted. A repeated insert derives nothing twice: each view
 passes the token of the insert on to its target.
+
+A condition on a map is asked of the rows that a cheap one left: AND alone looks into every map.
 """
 
 # ruff: noqa: E501, S608  lines of SQL are left whole; only constants are written into them
@@ -17,14 +19,6 @@ BUCKETS_A_DOUBLING: Final = 16
 LEAST_MS: Final = 0.01
 EXCEPTION_GROUP_VERSION: Final = 1
 _FACET_LENGTH: Final = 64
-# Entries of the platform itself: what its parts say, and what the edge serves for them.
-_OWN_SITES = ", ".join(f"'{site}'" for site in ("", *names.OWN_SITES))
-OWN_LOG: Final = (
-    f"(ResourceAttributes['service.namespace'] = '{names.OWN_NAMESPACE}' AND NOT "
-    f"(ServiceName = '{names.EDGE_SERVICE}' AND LogAttributes['site'] NOT IN ({_OWN_SITES})))"
-)
-_RELEASE = "ResourceAttributes['service.version'] AS Release"
-_COLOUR = "ResourceAttributes['insight.colour'] AS Colour"
 
 
 def bucket(milliseconds: str) -> str:
@@ -54,8 +48,9 @@ _EDGE_REQUESTS = View(
     SpanId,
     LogAttributes['request_id'] AS RequestId,
     LogAttributes['client'] AS ClientAddress
-FROM {source}""",
-    where=f"ServiceName = '{names.EDGE_SERVICE}' AND LogAttributes['status'] != ''",
+FROM (SELECT Timestamp, LogAttributes, TraceId, SpanId FROM {source})
+WHERE LogAttributes['status'] != ''""",
+    where=f"ServiceName = '{names.EDGE_SERVICE}'",
 )
 
 _REQUEST_KEYS = "Site, Service, Route, Method, Release, Colour"
@@ -78,8 +73,8 @@ _OPERATION_MINUTES = View(
     names.SPANS,
     f"""SELECT Minute, {_OPERATION_KEYS}, sum(calls) AS Calls, sum(errors) AS Errors,
     sumMap(map(bucket, calls)) AS Durations
-FROM (SELECT toStartOfMinute(Timestamp) AS Minute, ServiceName, SpanKind, SpanName, {_RELEASE},
-        {_COLOUR}, {bucket("DurationNs / 1e6")} AS bucket, count() AS calls,
+FROM (SELECT toStartOfMinute(Timestamp) AS Minute, ServiceName, SpanKind, SpanName, Release,
+        Colour, {bucket("DurationNs / 1e6")} AS bucket, count() AS calls,
         countIf(StatusCode = 'error') AS errors
     FROM {{source}} GROUP BY Minute, {_OPERATION_KEYS}, bucket)
 GROUP BY Minute, {_OPERATION_KEYS}""",
@@ -90,9 +85,9 @@ _LOG_MINUTES = View(
     "log_minutes_from",
     names.LOG_MINUTES,
     names.LOGS,
-    f"""SELECT toStartOfMinute(Timestamp) AS Minute, ServiceName, SeverityNumber, {_RELEASE}, {_COLOUR},
-    {OWN_LOG} AS IsOwn, count() AS Entries, sum(length(Body)) AS BodyBytes
-FROM {{source}} GROUP BY Minute, ServiceName, SeverityNumber, Release, Colour, IsOwn""",
+    """SELECT toStartOfMinute(Timestamp) AS Minute, ServiceName, SeverityNumber, Release, Colour,
+    IsOwn, count() AS Entries, sum(length(Body)) AS BodyBytes
+FROM {source} GROUP BY Minute, ServiceName, SeverityNumber, Release, Colour, IsOwn""",
 )
 
 # Values that are another one in nearly every entry (ids, numbers, addresses, sentences) are no
@@ -102,10 +97,10 @@ _LOG_FACETS = View(
     names.LOG_FACETS,
     names.LOGS,
     f"""SELECT toStartOfFifteenMinutes(Timestamp) AS Slot, ServiceName, IsOwn, Key, Value, count() AS Entries
-FROM (SELECT Timestamp, ServiceName, {OWN_LOG} AS IsOwn,
+FROM (SELECT Timestamp, ServiceName, IsOwn,
         arrayConcat(mapKeys(LogAttributes), ['host.name', 'service.version']) AS keys,
-        arrayConcat(mapValues(LogAttributes),
-            [ResourceAttributes['host.name'], ResourceAttributes['service.version']]) AS values
+        arrayConcat(mapValues(LogAttributes), [ResourceAttributes['host.name'], toString(Release)])
+            AS values
     FROM {{source}})
 ARRAY JOIN keys AS Key, values AS Value
 WHERE length(Value) BETWEEN 1 AND {_FACET_LENGTH}
@@ -122,6 +117,7 @@ _PATTERN_VALUES: Final = "[0-9A-Za-z_]*[0-9][0-9A-Za-z_]*(?:[.:-][0-9A-Za-z_]+)*
 # So many rare patterns of an insert are kept; beyond, the words that they begin with.
 _RARE_PATTERNS: Final = 500
 _LEADING_WORDS: Final = 3
+_LEADING: Final = f"substringIndex(pattern, ' ', {_LEADING_WORDS})"
 
 
 def pattern(text: str) -> str:
@@ -139,12 +135,12 @@ _LOG_PATTERNS = View(
     names.LOG_PATTERNS,
     names.LOGS,
     f"""SELECT {_PATTERN_KEYS},
-    if(entries > 1 OR patterns <= {_RARE_PATTERNS} OR length(splitByChar(' ', pattern)) <= {_LEADING_WORDS}, pattern,
-        concat(arrayStringConcat(arraySlice(splitByChar(' ', pattern), 1, {_LEADING_WORDS}), ' '), ' {PATTERN_REST}'))
+    if(entries > 1 OR patterns <= {_RARE_PATTERNS} OR {_LEADING} = pattern, pattern,
+        concat({_LEADING}, ' {PATTERN_REST}'))
         AS Pattern, sum(entries) AS Entries
 FROM (SELECT {_PATTERN_KEYS}, pattern, count() AS entries, count() OVER () AS patterns
     FROM (SELECT toStartOfFifteenMinutes(Timestamp) AS Slot, ServiceName, SeverityNumber,
-            {OWN_LOG} AS IsOwn, {pattern("Body")} AS pattern FROM {{source}})
+            IsOwn, {pattern("Body")} AS pattern FROM {{source}})
     GROUP BY {_PATTERN_KEYS}, pattern)
 GROUP BY {_PATTERN_KEYS}, Pattern""",
     where="Body != ''",
@@ -177,11 +173,11 @@ _SPAN_EXCEPTIONS = View(
     names.EXCEPTIONS,
     names.SPANS,
     _exceptions(
-        f"""SELECT at AS Timestamp, ServiceName, {_RELEASE}, {_COLOUR}, TraceId, SpanId,
+        """SELECT at AS Timestamp, ServiceName, Release, Colour, TraceId, SpanId,
         attributes['exception.type'] AS Type, attributes['exception.message'] AS Message,
         attributes['exception.stacktrace'] AS Stacktrace
-    FROM (SELECT ServiceName, ResourceAttributes, TraceId, SpanId, Events.Timestamp AS times,
-            Events.Name AS kinds, Events.Attributes AS maps FROM {{source}})
+    FROM (SELECT ServiceName, Release, Colour, TraceId, SpanId, Events.Timestamp AS times,
+            Events.Name AS kinds, Events.Attributes AS maps FROM {source})
     ARRAY JOIN times AS at, kinds AS kind, maps AS attributes
     WHERE kind = 'exception'""",
         "span",
@@ -194,15 +190,14 @@ _LOG_EXCEPTIONS = View(
     names.EXCEPTIONS,
     names.LOGS,
     _exceptions(
-        f"""SELECT Timestamp, ServiceName, {_RELEASE}, {_COLOUR}, TraceId, SpanId,
+        """SELECT Timestamp, ServiceName, Release, Colour, TraceId, SpanId,
         LogAttributes['exception.type'] AS Type, LogAttributes['exception.message'] AS Message,
-        LogAttributes['exception.stacktrace'] AS Stacktrace FROM {{source}}""",
+        LogAttributes['exception.stacktrace'] AS Stacktrace
+    FROM (SELECT Timestamp, ServiceName, Release, Colour, TraceId, SpanId, LogAttributes FROM {source})
+    WHERE Type != '' OR Stacktrace != ''""",
         "log",
     ),
-    where=(
-        "SeverityNumber >= 13 AND (LogAttributes['exception.type'] != '' "
-        "OR LogAttributes['exception.stacktrace'] != '')"
-    ),
+    where="SeverityNumber >= 13",
 )
 
 # A span may last longer than time can be told.
@@ -228,7 +223,7 @@ _TRACES = View(
     groupUniqArray(ServiceName) AS Services, count() AS Spans,
     countIf(StatusCode = 'error') AS Errors, max(is_own) AS IsOwn
 FROM (SELECT Timestamp, TraceId, DurationNs, ServiceName, SpanName, StatusCode, {_ROOT_KEY} AS key,
-        ResourceAttributes['service.namespace'] = '{names.OWN_NAMESPACE}' AS is_own
+        IsOwn AS is_own
     FROM {{source}}) GROUP BY TraceId""",
     where="TraceId != ''",
 )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from insightengine.telemetry.schema.derived import DERIVED
+from insightengine.telemetry.schema.inserted import LOGS_TABLE
 from insightengine.telemetry.schema.layout import ColdTier, Layout
-from insightengine.telemetry.schema.tables import DERIVED, INSERTED, LOGS_TABLE
+from insightengine.telemetry.schema.tables import INSERTED
 
 COLD = ColdTier("hot_and_cold", 7)
 

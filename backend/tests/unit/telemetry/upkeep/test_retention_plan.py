@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from insightengine.core.errors import InvalidInputError
 from insightengine.telemetry.port import Signal
 from insightengine.telemetry.schema import names
-from insightengine.telemetry.schema.tables import DERIVED, INSERTED
+from insightengine.telemetry.schema.derived import DERIVED
+from insightengine.telemetry.schema.tables import INSERTED
 from insightengine.telemetry.upkeep.retention import Change, changed
 from insightengine.telemetry.upkeep.retention_plan import (
     SIGNAL_OF,
