@@ -75,7 +75,7 @@ function Lines({ lines, asked, format }: LinesProps) {
       }
     >
       {lines.map((line, at) => (
-        <tr key={line.label}>
+        <tr key={line.key}>
           <RowHead className="text-[13px]">
             <span className="flex items-center gap-2">
               <span aria-hidden="true" className="w-4 shrink-0 border-t-2" style={strokeOf(line, at)} />

@@ -120,11 +120,11 @@ function Explorer({ asked, isPaused }: { asked: MetricQuery; isPaused: boolean }
         <div className="flex flex-col gap-3">
           {metric?.description ? <p className="text-[13px] text-ink-soft">{metric.description}</p> : null}
           <MetricBuilder asked={asked} metric={metric} labels={labels.data?.items ?? []} />
-          {result.error ? <ErrorState problem={result.error} onRetry={() => void result.refetch()} /> : null}
-          {result.isPending ? <Skeleton className="h-[280px] w-full" /> : null}
-          {result.data && !result.error ? (
-            <MetricChart result={result.data} asked={asked} onRange={changeRange} />
+          {result.error && !result.data ? (
+            <ErrorState problem={result.error} onRetry={() => void result.refetch()} />
           ) : null}
+          {result.isPending ? <Skeleton className="h-[280px] w-full" /> : null}
+          {result.data ? <MetricChart result={result.data} asked={asked} onRange={changeRange} /> : null}
         </div>
       </Card>
       <Labels labels={labels.data?.items ?? []} q={asked.q ?? ""} onSearch={(q) => change({ q })} />

@@ -66,3 +66,17 @@ test("lines are named by their labels, the highest first, and a gap is no zero",
     ["(none)", null, null, null],
   ]);
 });
+
+test("lines whose labels read the same are told apart", () => {
+  const points = [{ t: "2026-01-01T00:00:00Z", value: 1 }];
+  const series = [
+    { labels: { host: "a, b", zone: "c" }, points },
+    { labels: { host: "a", zone: "b, c" }, points },
+  ];
+  const { lines } = linesOf(
+    { name: "m", unit: "1", type: "gauge", step_s: 10, truncated: false, series },
+    "m",
+  );
+  expect(new Set(lines.map(({ label }) => label)).size).toBe(1);
+  expect(new Set(lines.map(({ key }) => key)).size).toBe(2);
+});

@@ -76,6 +76,8 @@ export function metricsLike(metrics: readonly Metric[], text: string): readonly 
 }
 
 export type Line = {
+  /** Tells it from others, also from one whose label reads the same. */
+  readonly key: string;
   readonly label: string;
   readonly token: string;
   readonly values: readonly (number | null)[];
@@ -102,6 +104,7 @@ export function linesOf(
           .join(", ") || name;
       const sum = known.reduce((total, value) => total + value, 0);
       return {
+        key: JSON.stringify(labels),
         label,
         values,
         last: values.findLast((value) => value !== null) ?? null,

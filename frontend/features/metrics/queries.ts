@@ -46,6 +46,6 @@ export function useMetric(asked: MetricQuery, range: TimeRange, isPaused: boolea
     },
     enabled: name !== null,
     refetchInterval: range.kind === "last" && !isPaused ? METRIC_MS : false,
-    placeholderData: keepPreviousData,
+    placeholderData: (before) => (before?.name === name ? before : undefined), // never another's lines
   });
 }

@@ -2,25 +2,10 @@ import { expect, test } from "vitest";
 import type { Span } from "@/api/types";
 import { ancestorsOf, failuresOf, matchesOf, nextOf } from "./find";
 import { layoutTrace } from "./layout";
+import { aSpan } from "./span.fixture";
 
 function span(id: string, parent: string | null, more: Partial<Span> = {}): Span {
-  return {
-    span_id: id,
-    parent_span_id: parent,
-    name: `span ${id}`,
-    kind: "internal",
-    service: "web",
-    start: "2026-01-01T00:00:00Z",
-    offset_ms: 0,
-    duration_ms: 1,
-    status: "unset",
-    status_message: "",
-    attributes: {},
-    resource: {},
-    events: [],
-    links: [],
-    ...more,
-  };
+  return aSpan({ span_id: id, parent_span_id: parent, name: `span ${id}`, ...more });
 }
 
 const rows = layoutTrace([

@@ -1,21 +1,10 @@
 import { describe, expect, test } from "vitest";
+import type { Span } from "@/api/types";
 import { barOf, type LayoutSpan, layoutTrace, serviceOrder, timelineOf, visibleRows } from "./layout";
+import { aSpan } from "./span.fixture";
 
-function span(
-  id: string,
-  parent: string | null = null,
-  offset = 0,
-  more: Partial<LayoutSpan> = {},
-): LayoutSpan {
-  return {
-    span_id: id,
-    parent_span_id: parent,
-    offset_ms: offset,
-    duration_ms: 1,
-    service: "shop",
-    status: "unset",
-    ...more,
-  };
+function span(id: string, parent: string | null = null, offset = 0, more: Partial<Span> = {}): Span {
+  return aSpan({ span_id: id, parent_span_id: parent, offset_ms: offset, ...more });
 }
 
 const shape = (spans: readonly LayoutSpan[]) =>
@@ -109,7 +98,7 @@ test("a trace of no duration divides nothing by zero", () => {
 test("services are numbered in the order in which they appear", () => {
   const order = serviceOrder([span("a"), span("b", "a", 1, { service: "pay" }), span("c")]);
   expect([...order]).toEqual([
-    ["shop", 0],
+    ["web", 0],
     ["pay", 1],
   ]);
 });

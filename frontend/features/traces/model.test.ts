@@ -1,24 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Span, Trace } from "@/api/types";
 import { factsOf, failureOf, isArriving, isNarrowed, ticksOf, titleOf, traceQueryFromParams } from "./model";
-
-const span = (more: Partial<Span> = {}): Span => ({
-  span_id: "a",
-  parent_span_id: null,
-  name: "work",
-  kind: "internal",
-  service: "web",
-  start: "2026-01-01T00:00:00Z",
-  offset_ms: 0,
-  duration_ms: 1,
-  status: "unset",
-  status_message: "",
-  attributes: {},
-  resource: {},
-  events: [],
-  links: [],
-  ...more,
-});
+import { aSpan } from "./span.fixture";
 
 const trace = (spans: Span[], edge: Trace["edge"] = null): Trace => ({
   trace_id: "t",
@@ -88,20 +71,20 @@ describe("the failure of a span", () => {
   };
 
   test("is its exception before its status", () => {
-    const failed = span({ status: "error", status_message: "bad", events: [exception] });
+    const failed = aSpan({ status: "error", status_message: "bad", events: [exception] });
     expect(failureOf(failed)).toBe("ValueError: no such");
-    expect(failureOf(span({ status: "error", status_message: "bad" }))).toBe("bad");
+    expect(failureOf(aSpan({ status: "error", status_message: "bad" }))).toBe("bad");
   });
 
   test("is none when nothing failed, or nothing tells why", () => {
-    expect(failureOf(span({ status: "ok", status_message: "fine" }))).toBeNull();
-    expect(failureOf(span({ status: "error" }))).toBeNull();
+    expect(failureOf(aSpan({ status: "ok", status_message: "fine" }))).toBeNull();
+    expect(failureOf(aSpan({ status: "error" }))).toBeNull();
   });
 });
 
 test("a trace is named after its root, else after the request at the edge", () => {
   const edge = { method: "GET", path: "/x" } as NonNullable<Trace["edge"]>;
-  expect(titleOf(trace([span({ parent_span_id: "gone" }), span({ name: "root" })]))).toBe("root");
+  expect(titleOf(trace([aSpan({ parent_span_id: "gone" }), aSpan({ name: "root" })]))).toBe("root");
   expect(titleOf(trace([], edge))).toBe("GET /x");
   expect(titleOf(trace([]))).toBe("Trace");
 });

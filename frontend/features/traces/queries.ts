@@ -1,8 +1,8 @@
 "use client";
-import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { api, bodyOf } from "@/api/client";
 import { ProblemError } from "@/api/problem";
-import type { TracePage, TraceSummary } from "@/api/types";
+import type { FlameGraph, TracePage, TraceSummary } from "@/api/types";
 import type { LiveListSource } from "@/features/shell/use-live-list";
 import { isoWindow, rangeKey, type TimeRange, windowOf } from "@/lib/time-range";
 import { isArriving, type TraceQuery } from "./model";
@@ -62,6 +62,7 @@ export function useFlame(asked: { traceId: string } | { query: TraceQuery; range
         : { ...asked.query, ...isoWindow(windowOf(asked.range, Date.now())) };
       return bodyOf(api.GET("/api/v1/telemetry/traces/flamegraph", { params: { query } }));
     },
-    placeholderData: keepPreviousData,
+    // Of a search, what it found before; of a trace never another one.
+    placeholderData: (before: FlameGraph | undefined) => (isOne ? undefined : before),
   });
 }
