@@ -32,11 +32,13 @@ from insightengine.edge.models import (
     Limits,
     OtlpSite,
     Pool,
+    Selection,
     Upstream,
 )
 from insightengine.edge.render import edge_argv
 
 T = TypeVar("T")
+BLUE, GREEN = Selection(Colour.BLUE), Selection(Colour.GREEN)
 SERVER = Path(__file__).with_name("upstream_server.py")
 
 
@@ -215,3 +217,17 @@ def raw(edge: RunningEdge, request: bytes, site: str = "web") -> bytes:
         while chunk := connection.recv(65536):
             received += chunk
     return received
+
+
+def with_limit(edge: RunningEdge, number: int) -> EdgeConfiguration:
+    """A change that nginx has to load anew."""
+    limits = replace(edge.configuration.limits, api_burst=100 + number)
+    return replace(edge.configuration, limits=limits)
+
+
+def with_blue_release(edge: RunningEdge, release: str) -> EdgeConfiguration:
+    """A change that nginx takes over without loading anything anew."""
+    site = edge.configuration.applications[0]
+    blue = replace(site.pool.blue, release=release)
+    changed = replace(site, pool=replace(site.pool, blue=blue))
+    return replace(edge.configuration, applications=(changed,))
