@@ -49,11 +49,19 @@ def test_a_product_has_a_page_and_three_companions(browser: httpx.Client) -> Non
     assert len(set(re.findall(r'href="/products/([a-z-]+)"', page.text))) == 3
 
 
-@pytest.mark.parametrize("path", ["/products/nothing", "/categories/nothing", "/nowhere"])
+@pytest.mark.parametrize(
+    "path", ["/products/nothing", "/products/%00", "/categories/nothing", "/nowhere"]
+)
 def test_what_is_not_there_is_a_readable_404(browser: httpx.Client, path: str) -> None:
     page = browser.get(path)
     assert page.status_code == 404
     assert "Not found" in page.text
+
+
+def test_a_category_that_is_none_holds_nothing(browser: httpx.Client) -> None:
+    for category in ("nothing", "%00"):
+        answer = browser.get(f"/api/products?category={category}")
+        assert (answer.status_code, answer.json()) == (200, [])
 
 
 def test_an_unknown_order_is_a_404_as_page_and_as_problem(browser: httpx.Client) -> None:

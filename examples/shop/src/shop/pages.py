@@ -19,7 +19,7 @@ router = APIRouter(default_response_class=Response)
 templates = Jinja2Templates(Path(__file__).parent / "templates")
 templates.env.filters["money"] = lambda cents: f"€ {cents // 100}.{cents % 100:02d}"
 templates.env.globals["categories"] = CATEGORIES
-EMAIL = r"^[^@\s]{1,64}@[^@\s]{1,190}$"
+EMAIL = r"^[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,190}$"
 CARD = r"^[0-9]{12,19}$"
 
 

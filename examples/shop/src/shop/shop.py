@@ -44,6 +44,8 @@ class Shop:
             session.execute(text("SELECT 1"))
 
     def catalogue(self, category: str | None = None) -> Sequence[Product]:
+        if category is not None and category not in CATEGORIES:
+            return ()
         query = select(Product).order_by(Product.id)
         if category is not None:
             query = query.where(Product.category == category)
@@ -51,6 +53,8 @@ class Shop:
             return session.scalars(query).all()
 
     def product(self, slug: str) -> Product | None:
+        if "\0" in slug:  # no text of PostgreSQL holds one, so that no product is called so
+            return None
         with self.sessions() as session:
             return session.scalar(select(Product).where(Product.slug == slug))
 
