@@ -42,3 +42,18 @@ test("an answer is written as a spreadsheet reads it", () => {
     ),
   ).toBe('a,"b,c"\r\n"x""y",\r\n1,"two\nlines"\r\n');
 });
+
+test("what a visitor wrote is no formula in a spreadsheet, and a number stays one", () => {
+  const rows = [['=HYPERLINK("http://x")'], ["@SUM(1)"], ["-1+2"], ["-5"], [-7.5], ["+1e9"], ["a=b"]];
+  expect(csvOf([{ name: "UserAgent" }], rows).split("\r\n")).toEqual([
+    "UserAgent",
+    `"'=HYPERLINK(""http://x"")"`,
+    "'@SUM(1)",
+    "'-1+2",
+    "-5",
+    "-7.5",
+    "+1e9",
+    "a=b",
+    "",
+  ]);
+});

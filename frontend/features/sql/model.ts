@@ -27,13 +27,21 @@ export function isNumeric(type: string): boolean {
   return /^(Nullable\(|LowCardinality\()*(U?Int|Float|Decimal)/.test(type);
 }
 
+const FORMULA = /^[=+\-@\t\r]/;
+const NUMBER = /^[+-]?\d+(\.\d+)?(e[+-]?\d+)?$/i;
+
+/** Visitors write into logs: what a spreadsheet would take for a formula is marked as a text. */
+function harmless(text: string): string {
+  return FORMULA.test(text) && !NUMBER.test(text) ? `'${text}` : text;
+}
+
 /** As RFC 4180 has it, to be opened in a spreadsheet. */
 export function csvOf(
   columns: readonly { readonly name: string }[],
   rows: readonly (readonly unknown[])[],
 ): string {
   const cell = (text: string) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
-  const line = (cells: readonly string[]) => `${cells.map(cell).join(",")}\r\n`;
+  const line = (cells: readonly string[]) => `${cells.map(harmless).map(cell).join(",")}\r\n`;
   const head = line(columns.map(({ name }) => name));
   return head + rows.map((row) => line(row.map((value) => (value === null ? "" : cellText(value))))).join("");
 }

@@ -31,8 +31,9 @@ export function ResultTable({ result }: { result: SqlResult }) {
       {rows.length > 0 ? (
         <Table
           label="Rows"
-          head={columns.map((column) => (
-            <Th key={column.name} numeric={isNumeric(column.type)}>
+          head={columns.map((column, place) => (
+            // biome-ignore lint/suspicious/noArrayIndexKey: two columns of an answer may have one name
+            <Th key={place} numeric={isNumeric(column.type)}>
               <span title={column.type} className="normal-case tracking-normal">
                 {column.name}
               </span>
@@ -44,7 +45,8 @@ export function ResultTable({ result }: { result: SqlResult }) {
             <tr key={at}>
               {columns.map((column, place) => (
                 <Td
-                  key={column.name}
+                  // biome-ignore lint/suspicious/noArrayIndexKey: two columns of an answer may have one name
+                  key={place}
                   numeric={isNumeric(column.type)}
                   className={cx(
                     "max-w-xl truncate font-mono text-[12.5px]",
