@@ -76,6 +76,7 @@ def _place_journal(source: Path, target: Path) -> None:
     try:
         for state in journal.units():
             journal.remember(UnitState(state.unit))
+            journal.maintain(state.unit, None, None)
         for operation in journal.active():
             lease = journal.take(operation.unit, _LEASE_S)
             if lease is not None:

@@ -143,16 +143,7 @@ def set_maintenance(context: PlatformContext, by: str, *, on: bool) -> UnitState
     name = only_unit(journal)
     edge = NginxEdge(EdgePaths.of(context.state))
     (edge.close if on else edge.open)(name)
-    state = journal.unit(name)
-    from dataclasses import replace
-
-    after = replace(
-        state,
-        maintenance_by=by if on else None,
-        maintenance_since=datetime.now(UTC) if on else None,
-    )
-    journal.remember(after)
-    return after
+    return journal.maintain(name, by if on else None, datetime.now(UTC) if on else None)
 
 
 def state_of(journal: Journal, released: Released) -> UnitState | None:

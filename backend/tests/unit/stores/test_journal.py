@@ -215,6 +215,25 @@ def test_who_served_since_when_is_remembered(journal: SqliteJournal) -> None:
     assert [one.unit for one in journal.units()] == ["shop"]
 
 
+def test_a_release_that_ends_and_somebody_who_closes_undo_nothing_of_each_other(
+    journal: SqliteJournal,
+) -> None:
+    journal.remember(UnitState("shop", "aaaa", NOW))
+    before = journal.unit("shop")  # what a release read that goes on
+    closed = journal.maintain("shop", "ada", NOW)
+    journal.remember(replace(before, serving="bbbb", warm="aaaa"))
+    state = journal.unit("shop")
+    assert (state.serving, state.warm, state.maintenance_by) == ("bbbb", "aaaa", "ada")
+    assert closed.serving == "aaaa"
+    opened = journal.maintain("shop", None, None)
+    assert (opened.serving, opened.maintenance_by, opened.maintenance_since) == ("bbbb", None, None)
+    assert [name for name, _ in journal.served("shop")] == ["bbbb", "aaaa"]
+
+
+def test_a_unit_that_was_never_released_can_be_closed(journal: SqliteJournal) -> None:
+    assert journal.maintain("shop", "ada", NOW).serving is None
+
+
 def test_approvals_are_kept_with_who_when_and_why(journal: SqliteJournal) -> None:
     operation = journal.ask(DEPLOY, NOW).id
     agreed = Agreed(operation, "abcd", "bob", NOW, "looked at it")

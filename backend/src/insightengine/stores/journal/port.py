@@ -184,6 +184,12 @@ class Journal(Protocol):
     def forget(self, unit: str, id_: str) -> None: ...
     def unit(self, unit: str) -> UnitState: ...
     def units(self) -> Sequence[UnitState]: ...
-    def remember(self, state: UnitState) -> None: ...
+    def remember(self, state: UnitState) -> None:
+        """What serves and what is warm. Maintenance is left as it is: people turn it on and off
+        while a release goes on, which read the state before."""
+
+    def maintain(self, unit: str, by: str | None, since: datetime | None) -> UnitState:
+        """Closed by whom and since when, or open (None); what serves is left as it is."""
+
     def served(self, unit: str) -> Sequence[tuple[str, datetime]]:
         """Which release began to serve when, the newest first."""

@@ -13,7 +13,6 @@ import sqlite3
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -334,28 +333,34 @@ class SqliteJournal:
         return [unit_of(row) for row in rows]
 
     def remember(self, state: UnitState) -> None:
-        before = self.unit(state.unit)
-        if state.serving != before.serving and state.serving_since is None:
-            state = replace(state, serving_since=datetime.now(UTC))
         with self._writing() as connection:
+            row = connection.execute("SELECT * FROM units WHERE unit = ?", (state.unit,)).fetchone()
+            is_new = state.serving != (row["serving"] if row else None)
+            now = datetime.now(UTC) if is_new else None
+            since = time_text(state.serving_since or now)
             connection.execute(
-                "INSERT OR REPLACE INTO units VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    state.unit,
-                    state.serving,
-                    time_text(state.serving_since),
-                    state.warm,
-                    time_text(state.warm_until),
-                    state.maintenance_by,
-                    time_text(state.maintenance_since),
-                    state.maintenance_text,
-                ),
+                "INSERT INTO units (unit, serving, serving_since, warm, warm_until, "
+                "maintenance_text) VALUES (?, ?, ?, ?, ?, '') ON CONFLICT (unit) DO UPDATE SET "
+                "serving = excluded.serving, serving_since = excluded.serving_since, "
+                "warm = excluded.warm, warm_until = excluded.warm_until",
+                (state.unit, state.serving, since, state.warm, time_text(state.warm_until)),
             )
-            if state.serving is not None and state.serving != before.serving:
+            if is_new and state.serving is not None:
                 connection.execute(
                     "INSERT INTO served (unit, release, since) VALUES (?, ?, ?)",
-                    (state.unit, state.serving, time_text(state.serving_since)),
+                    (state.unit, state.serving, since),
                 )
+
+    def maintain(self, unit: str, by: str | None, since: datetime | None) -> UnitState:
+        with self._writing() as connection:
+            row = connection.execute(
+                "INSERT INTO units (unit, maintenance_by, maintenance_since, maintenance_text) "
+                "VALUES (?, ?, ?, '') ON CONFLICT (unit) DO UPDATE SET "
+                "maintenance_by = excluded.maintenance_by, "
+                "maintenance_since = excluded.maintenance_since RETURNING *",
+                (unit, by, time_text(since)),
+            ).fetchone()
+        return unit_of(row)
 
     def served(self, unit: str) -> Sequence[tuple[str, datetime]]:
         with self._reading() as connection:
