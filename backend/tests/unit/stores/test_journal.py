@@ -92,6 +92,13 @@ def test_one_that_is_over_makes_room(journal: SqliteJournal) -> None:
     assert [one.id for one in journal.operations("shop", second.id, 10)] == [first.id]
 
 
+def test_operations_of_all_units_but_one_are_listed(journal: SqliteJournal) -> None:
+    own = journal.ask(DEPLOY, NOW)
+    journal.ask(replace(DEPLOY, unit="console"), NOW)
+    found = journal.operations(None, None, 10, besides="console")
+    assert [one.id for one in found] == [own.id]
+
+
 def test_cancelling_names_the_first_who_did(journal: SqliteJournal) -> None:
     asked = journal.ask(DEPLOY, NOW)
     assert journal.cancel(asked.id, "bob").cancelled_by == "bob"
