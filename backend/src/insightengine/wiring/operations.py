@@ -38,7 +38,8 @@ def open_journal(context: Located, user: ServiceUser | None = None) -> SqliteJou
 def _owner_of(context: Located) -> tuple[int, int] | None:
     if os.geteuid() != 0:
         return None
-    found = context.state.run.stat()
+    run = context.state.run  # gone where only what is durable was brought back
+    found = (run if run.exists() else context.state.root).stat()
     return found.st_uid, found.st_gid
 
 

@@ -25,7 +25,6 @@ def insight(project: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def journal(tmp_path: Path) -> SqliteJournal:
-    (tmp_path / ".insight/run").mkdir(parents=True)
     return SqliteJournal(tmp_path / ".insight/releases/journal.sqlite")
 
 

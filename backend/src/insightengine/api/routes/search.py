@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Path, Query
-from fastapi.responses import StreamingResponse
 
 from insightengine.api.access import require
+from insightengine.api.events import EventStream, event
 from insightengine.api.routes.filters import Logs
 from insightengine.api.routes.ranges import Range, Searches, Service, StepSeconds
 from insightengine.core.errors import InsightError, LimitExceededError
@@ -30,10 +30,6 @@ router = APIRouter(
 )
 _MOST_TAILS: Final = 20  # in one process; each asks the store once a second
 _tails = 0
-
-
-class EventStream(StreamingResponse):
-    media_type = "text/event-stream"
 
 
 @router.get("/logs/facets")
@@ -98,7 +94,7 @@ async def _events(searches: SearchQueries, wanted: LogFilter) -> AsyncIterator[s
     try:
         async for part in searches.tail(wanted):
             if part.items:
-                yield f"event: entries\ndata: {part.model_dump_json()}\n\n"
+                yield event("entries", part)
             else:
                 yield ": nothing new\n\n"
     except InsightError as error:

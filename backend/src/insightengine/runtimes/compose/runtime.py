@@ -337,7 +337,8 @@ def require_docker(runner: Runner) -> str:
     """The Engine's version. Raises UnavailableError when it or Compose is missing."""
     version = runner.demand(commands.version()).output.strip().strip('"')
     plugin = runner.ask(commands.compose_version())
-    if plugin.code != 0 or not plugin.output.lstrip("v").startswith(("2", "3", "5")):
+    major = plugin.output.strip().lstrip("v").partition(".")[0]
+    if plugin.code != 0 or not major.isdecimal() or int(major) < 2:
         raise UnavailableError(
             "Docker has no `docker compose` of version 2 or newer",
             code="no_compose",
