@@ -49,7 +49,12 @@ from insightengine.wiring.application import (
     secret_names,
 )
 from insightengine.wiring.checkout import REPOSITORY as REPOSITORY
-from insightengine.wiring.compose_files import find_compose_file, find_overlay, read_compose
+from insightengine.wiring.compose_files import (
+    env_file_variables,
+    find_compose_file,
+    find_overlay,
+    read_compose,
+)
 from insightengine.wiring.console_start import prepare_console
 from insightengine.wiring.console_unit import console_specs, installed_api
 from insightengine.wiring.containers import (
@@ -94,7 +99,7 @@ class UpRequest:
     def overrides(self) -> dict[str, str]:
         """Settings that flags gave."""
         given = {"INSIGHT_BASE_PORT": self.base_port, "INSIGHT_RUNTIME": self.runtime}
-        return {name: str(value) for name, value in given.items() if value}
+        return {name: str(value) for name, value in given.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +169,8 @@ def place_application(request: UpRequest, settings: Settings) -> Placed | None:
     refuse_reserved(application)
     if settings.runtime is Runtime.LOCAL:
         _refuse_what_cannot_run(application, request.profiles)
+    for service in application.active(request.profiles):
+        env_file_variables(file.parent, service)  # one that is missing is told before a start
     return Placed(application, file.parent.resolve(), NEVER_RELEASED, request.profiles)
 
 
