@@ -27,7 +27,7 @@ from insightengine.telemetry.segments import CLOSED_SUFFIX, SegmentName
 
 _log = structlog.get_logger("telemetry.ingest")
 _POLL_S: Final = 0.25
-_BATCH_BYTES: Final = 32 * 1024**2
+_BATCH_BYTES: Final = 24 * 1024**2
 _WORK: Final = "work"
 
 

@@ -16,9 +16,10 @@ _ENVIRONMENT: Final = frozenset(
     {60, 74, 75, 76, 81, 87, 88, 107, 159, 160, 164, 202, 210, 218, 225, 236, 242, 243, 252, 319}
     | {394, 999}
 )
-# Unknown, MEMORY_LIMIT_EXCEEDED and exceptions of libraries may have either cause.
-_UNCERTAIN: Final = frozenset({0, 241, 1000, 1001, 1002})
-_UNCERTAIN_ATTEMPTS: Final = 3
+# Unknown codes and exceptions of libraries may have either cause. So may a lack of memory, which
+# is tried for minutes: it may come up in a view when the table has the rows already, and only the
+# same token completes that; parts of the batch under tokens of their own would be stored twice.
+_ATTEMPTS: Final = {0: 3, 1000: 3, 1001: 3, 1002: 3, 241: 20}
 _BACKOFF_MAX_S: Final = 30.0
 _INTERVAL_S: Final = 2.0
 _AT_ONCE_BYTES: Final = 4 * 1024**2
@@ -123,7 +124,7 @@ class Remedy(Enum):
 
 def remedy(code: int, *, records: int, attempt: int, flattened: bool) -> Remedy:
     """`attempt` counts the tries of these records, from 1."""
-    if code in _ENVIRONMENT or (code in _UNCERTAIN and attempt < _UNCERTAIN_ATTEMPTS):
+    if code in _ENVIRONMENT or attempt < _ATTEMPTS.get(code, 0):
         return Remedy.RETRY_LATER
     if code == NESTED_CODE and not flattened:
         return Remedy.FLATTEN

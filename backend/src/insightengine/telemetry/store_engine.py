@@ -26,7 +26,7 @@ from insightengine.telemetry.store_query import Query, StoreQueryError, check, l
 _log = structlog.get_logger("telemetry.store")
 _READERS: Final = 3
 _WRITERS: Final = 2
-_BASE_BYTES: Final = 768 * 1024**2  # the engine itself, caches, and inserts
+_BASE_BYTES: Final = 1024**3  # the engine itself, caches, and inserts
 _CACHE_BYTES: Final = 32 * 1024**2
 _SPILL_BYTES: Final = 256 * 1024**2
 _CONFIGURATION: Final = Path(__file__).with_name("engine.xml")

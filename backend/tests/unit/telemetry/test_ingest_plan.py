@@ -114,8 +114,11 @@ def test_a_little_waits_for_more_and_much_goes_at_once(
     [
         (243, 10, 99, False, Remedy.RETRY_LATER),  # no space left
         (241, 10, 1, False, Remedy.RETRY_LATER),  # memory, which may only be short now
-        (241, 10, 3, False, Remedy.SPLIT),
-        (241, 1, 3, False, Remedy.SET_ASIDE),
+        (241, 10, 19, False, Remedy.RETRY_LATER),  # the table may have the rows, and a view not
+        (241, 10, 20, False, Remedy.SPLIT),
+        (241, 1, 20, False, Remedy.SET_ASIDE),
+        (1001, 10, 2, False, Remedy.RETRY_LATER),
+        (1001, 10, 3, False, Remedy.SPLIT),
         (NESTED_CODE, 10, 1, False, Remedy.FLATTEN),
         (NESTED_CODE, 10, 1, True, Remedy.SPLIT),
         (444, 10, 1, False, Remedy.SPLIT),  # malformed protobuf
