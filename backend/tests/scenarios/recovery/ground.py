@@ -159,6 +159,13 @@ class Ground:
         eventually(lambda: self.count_proven() > more_than, within_s, "a backup is proven")
         self.calm()
 
+    def settled(self) -> None:
+        """Returns when the server's timeline has a backup, which is taken by itself."""
+        with self.house.server() as server:
+            timeline = server.state().timeline
+        eventually(lambda: self.house.backups()[-1].timeline == timeline, 90, "it has a backup")
+        self.calm()
+
     def count_proven(self) -> int:
         return sum(one in PROVEN for one in self.house.standings().values())
 

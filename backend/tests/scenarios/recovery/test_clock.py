@@ -1,7 +1,6 @@
-"""The clock is set back: that of the server, of the receiver, of the worker and of the commands.
+"""The clock of recovery is set back: of the worker, of its operations and of the commands.
 
-libfaketime stands between these processes and the kernel's clock, which it leaves alone for the
-rest of the machine; monotonic clocks go on, as they do when a person or NTP sets the time.
+It is set at the house, which everything of recovery asks for the time (`clock/sitecustomize.py`).
 """
 
 from __future__ import annotations
@@ -18,12 +17,8 @@ from tests.scenarios.platform import eventually
 from tests.scenarios.recovery.ground import Ground, ground, open_folder
 from tests.scenarios.recovery.outcomes import lost_within_s, told
 
-LIBRARY = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
-pytestmark = [
-    pytest.mark.skipif(LIBRARY is None, reason="libfaketime is not installed (Debian: faketime)"),
-    pytest.mark.slow,
-    pytest.mark.timeout(300),
-]
+SET = Path(__file__).with_name("clock")
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 class Clock:
@@ -37,20 +32,13 @@ class Clock:
     def set(self, offset_s: int) -> None:
         self.offset_s = offset_s
         temporary = self._file.with_suffix(".new")
-        temporary.write_text(f"{offset_s:+d}\n", encoding="utf-8")
+        temporary.write_text(str(offset_s), encoding="utf-8")
         temporary.chmod(0o644)
         temporary.replace(self._file)
 
     @property
     def environment(self) -> dict[str, str]:
-        return {
-            "LD_PRELOAD": str(LIBRARY),
-            "FAKETIME_TIMESTAMP_FILE": str(self._file),
-            "FAKETIME_CACHE_DURATION": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-            "DONT_FAKE_MONOTONIC": "1",
-            "FAKETIME_DONT_RESET": "1",
-        }
+        return {"PYTHONPATH": str(SET), "CLOCK_OFFSET": str(self._file)}
 
     def now(self) -> datetime:
         return datetime.now(UTC) + timedelta(seconds=self.offset_s)
@@ -64,20 +52,6 @@ def clocked() -> Iterator[tuple[Ground, Clock]]:
             yield one, clock
 
 
-def server_time(one: Ground) -> datetime:
-    found = one.value("SELECT clock_timestamp()")
-    assert isinstance(found, datetime)
-    return found
-
-
-def set_back(one: Ground, clock: Clock, offset_s: int) -> None:
-    """Returns once the server goes by it."""
-    clock.set(offset_s)
-    eventually(
-        lambda: abs(server_time(one) - clock.now()) < timedelta(seconds=1), 10, "the clock is set"
-    )
-
-
 def test_a_time_that_passed_twice_is_refused_with_both_positions(
     clocked: tuple[Ground, Clock],
 ) -> None:
@@ -88,7 +62,7 @@ def test_a_time_that_passed_twice_is_refused_with_both_positions(
         commits.wait_for(300)
         eventually(lambda: clock.now() > began + timedelta(seconds=12), 30, "time passes")
         twice = clock.now() - timedelta(seconds=5)
-        set_back(one, clock, -10)
+        clock.set(-10)
         commits.wait_for(100)
         eventually(lambda: clock.now() > twice + timedelta(seconds=3), 30, "it has passed again")
     one.shipped()
@@ -118,7 +92,7 @@ def test_a_clock_that_is_set_back_by_an_hour_loses_nothing_and_backs_up_once(
     commits = one.commits()
     with commits.running():
         commits.wait_for(200)
-        set_back(one, clock, -3600)
+        clock.set(-3600)
         commits.wait_for(200)
         later = str(one.done(OperationKind.BACKUP, kind="incremental").result["backup"])
         commits.wait_for(100)

@@ -189,6 +189,7 @@ def test_a_backup_killed_at_each_of_its_moments_is_taken_up_and_proven(
     moments: Moments, kind: str, kinds: str
 ) -> None:
     one = moments.one
+    one.settled()
     commits = one.commits()
     longest_s = 0.0
     with commits.running():
@@ -208,9 +209,9 @@ def test_a_backup_killed_at_each_of_its_moments_is_taken_up_and_proven(
     what = "journal entries" if kinds == JOURNAL else "journal entries and objects"
     told(
         f"`kill -9` of {'an' if kind == 'incremental' else 'a'} {kind} backup before and after "
-        f"each of its {what} ({moment} moments); then the data directory is wiped",
+        f"each of its {what}; then the data directory is wiped",
         False,
-        "each was taken up, ended once and is proven; restored from the last",
+        f"at {moment} moments: each was taken up, ended once and is proven; restored from the last",
         commits,
         f"{longest_s:.1f} s for the slowest backup",
         since=wiped_at,
@@ -238,8 +239,9 @@ def test_a_restore_killed_at_each_of_its_moments_is_taken_up(moments: Moments) -
             break
     assert lost == 0
     told(
-        f"`kill -9` of a restore before and after each of its journal entries ({moment} moments)",
+        "`kill -9` of a restore before and after each of its journal entries",
         False,
-        f"each was taken up and serves; {acknowledged} transactions before them, {lost} lost",
+        f"at {moment} moments: each was taken up and serves; of {acknowledged} transactions before "
+        f"them {lost} lost",
         seconds=f"{longest_s:.1f} s for the slowest restore",
     )

@@ -118,13 +118,12 @@ def test_a_slow_network_makes_backups_slow_and_nothing_else(remote: Remote) -> N
 
 def test_a_network_that_swallows_everything_is_given_up(remote: Remote) -> None:
     one, network = remote.one, remote.network
-    one.calm()
     commits = one.commits()
+    backup = one.ask(OperationKind.BACKUP, kind="incremental")
     network.swallows = True
     try:
         with commits.running():
             began_at = time.monotonic()
-            backup = one.ask(OperationKind.BACKUP, kind="incremental")
             failed = one.ended(backup, 400)
             took_s = time.monotonic() - began_at
             commits.wait_for(100)
