@@ -21,14 +21,20 @@ def find_compose_file(project: Path) -> Path | None:
 def read_compose(file: Path) -> str:
     """The text of a Compose file. Raises InvalidInputError when it cannot be one."""
     try:
-        content = file.read_bytes()
+        content = _read(file)
         if len(content) > MOST_BYTES:
-            raise InvalidInputError(f"{file} has {len(content)} bytes; allowed are {MOST_BYTES}")
+            raise InvalidInputError(f"{file} has more than the {MOST_BYTES} bytes that are allowed")
         return content.decode("utf-8")
     except OSError as error:
         raise InvalidInputError(f"{file} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise InvalidInputError(f"{file} is not UTF-8: {error}") from None
+
+
+def _read(file: Path) -> bytes:
+    """At most one byte more than a file may have: what is named may be endless."""
+    with file.open("rb") as opened:
+        return opened.read(MOST_BYTES + 1)
 
 
 def find_overlay(file: Path, environment: str) -> Overlay | None:
@@ -45,7 +51,12 @@ def env_file_variables(folder: Path, service: Service) -> dict[str, str]:
     for env_file in service.env_files:
         path = folder / env_file.path
         try:
-            variables |= parse_env(path.read_text(encoding="utf-8"), str(path))
+            if path.exists() and not path.is_file():
+                raise OSError("it is no file")
+            content = _read(path)
+            if len(content) > MOST_BYTES:
+                raise OSError(f"it has more than {MOST_BYTES} bytes")
+            variables |= parse_env(content.decode("utf-8"), str(path))
         except (OSError, UnicodeDecodeError) as error:
             if env_file.required:
                 raise InvalidInputError(

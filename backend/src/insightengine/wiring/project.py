@@ -80,7 +80,7 @@ def assignments(text: str, source: str) -> Iterator[tuple[int, str, str]]:
         name = name.strip()
         if not separator or not name.isidentifier():
             raise InvalidInputError(
-                f"{source}:{number}: expected NAME=value, found {line!r}",
+                f"{source}:{number}: expected NAME=value",  # what stands there may be a secret
                 code="invalid_env",
                 hint="one variable a line; comments start with #",
             )

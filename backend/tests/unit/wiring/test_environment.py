@@ -28,8 +28,8 @@ def test_an_env_file_may_have_comments_quotes_and_export() -> None:
 
 
 def test_a_line_that_is_no_assignment_is_named_with_its_number() -> None:
-    with pytest.raises(InvalidInputError, match=r"\.env:2: expected NAME=value, found 'nonsense'"):
-        parse_env("A=1\nnonsense\n", ".env")
+    with pytest.raises(InvalidInputError, match=r"\.env:2: expected NAME=value$"):
+        parse_env("A=1\npassword hunter2\n", ".env")
 
 
 def test_a_misspelt_setting_is_refused_with_the_nearest_name() -> None:
