@@ -22,14 +22,20 @@ from insightengine.wiring.secrets import PLATFORM_SECRETS, ensure_secrets
 from tests.ports import free_base_port
 
 
-def context_in(folder: Path, runtime: Runtime = Runtime.LOCAL) -> PlatformContext:
-    """Settings whose hundred ports are free, and a state folder with all its parts."""
-    state = StateFolder(folder / ".insight")
+def context_in(
+    folder: Path, runtime: Runtime = Runtime.LOCAL, environment: str = ""
+) -> PlatformContext:
+    """Settings whose hundred ports are free, and a state folder with all its parts.
+
+    `environment` is empty for the folder's own.
+    """
+    state = StateFolder(folder / (f".insight-{environment}" if environment else ".insight"))
     user = service_user(None, folder)
     prepare_state(state, user)
     (state.run / "home").mkdir(exist_ok=True)
     ensure_secrets(state, PLATFORM_SECRETS, user)
     given = {"base_port": free_base_port(), "runtime": runtime}
+    given |= {"environment": environment} if environment else {}
     return PlatformContext(Settings.model_validate(given), state)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -21,6 +21,8 @@ class Means:
     what is in both colours; `sites` names the edge's sites of a unit. `measure` counts what a
     release answered at these sites between two moments; `memory` is the mean of its processes.
     Of one journal, units that these means are not for are left alone: `cares_for`.
+    `secrets` names the versions of a source's secrets and keeps them; `forget_secrets` removes
+    those of a unit that are not among the given versions.
     """
 
     journal: Journal
@@ -38,3 +40,4 @@ class Means:
     memory: Callable[[str, datetime, datetime], float | None]
     now: Callable[[], datetime]
     cares_for: Callable[[str], bool] = lambda unit: True
+    forget_secrets: Callable[[str, Collection[str]], None] = lambda unit, kept: None

@@ -60,7 +60,14 @@ def remove(means: Means, unit: str, found: Surplus) -> Surplus:
         except ConflictError:
             continue
         gone.append(artefact)
+    kept = {v for one in means.journal.releases(unit) for v in _secrets(one)}
+    means.forget_secrets(unit, kept)
     return Surplus(found.releases, tuple(gone))
+
+
+def _secrets(stored: StoredRelease) -> list[str]:
+    found = stored.content.get("secrets", {})
+    return [str(version) for version in found.values()] if isinstance(found, Mapping) else []
 
 
 def _policy(means: Means, serving: StoredRelease) -> ReleasePolicy:

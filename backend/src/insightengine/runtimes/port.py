@@ -154,13 +154,15 @@ class Artefact:
 class Unit:
     """What a colour runs. Closed: starting it later looks nothing up but the platform's own places.
 
-    `artefacts` holds one for each of `source.started`, by service. Credentials of servers that the
+    `artefacts` holds one for each of `source.started`, by service; `secrets` the versions of the
+    secrets and configs that it was made with, by `secrets.NAME`. Credentials of servers that the
     platform supplies are not in it; the runtime fills in those that are valid when it starts.
     """
 
     release: str
     source: Source
     artefacts: Mapping[str, Artefact]
+    secrets: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:

@@ -10,10 +10,11 @@ from __future__ import annotations
 import hmac
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import IPv4Network
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -32,6 +33,7 @@ from insightengine.release.migrations.folder import Connect
 from insightengine.runtimes.compose import commands
 from insightengine.runtimes.compose.addresses import colour_addresses
 from insightengine.runtimes.compose.document import declared_files
+from insightengine.runtimes.compose.files import KEPT, forget_files, keep_file
 from insightengine.runtimes.compose.names import Names
 from insightengine.runtimes.compose.runner import Runner, docker_environment
 from insightengine.runtimes.compose.runtime import ComposeRuntime, require_docker
@@ -125,18 +127,30 @@ def version_of(context: PlatformContext, value: bytes) -> str:
 def file_versions(context: PlatformContext, source: Source) -> dict[str, str]:
     """A name for the present content of each file that containers get as a secret or a config.
 
-    Raises InvalidInputError for one that cannot be read.
+    The content is kept under that name, so that its release can come back with it. Raises
+    InvalidInputError for one that cannot be read.
     """
     found: dict[str, str] = {}
     for name, file in declared_files(source.application):
         path = source.folder / file
         try:
-            found[name] = version_of(context, path.read_bytes())
+            content = path.read_bytes()
+            found[name] = version_of(context, content)
+            keep_file(_kept(context, source.application.name), found[name], path, content)
         except OSError as error:
             raise InvalidInputError(
                 f"{source.application.file}: {name}: {path} cannot be read: {error.strerror}"
             ) from None
     return found
+
+
+def forget_versions(context: PlatformContext, unit: str, kept: Collection[str]) -> None:
+    """Removes the files of releases that are no longer in the catalogue."""
+    forget_files(_kept(context, unit), kept)
+
+
+def _kept(context: PlatformContext, unit: str) -> Path:
+    return context.state.compose / unit / KEPT
 
 
 def server_database(runtime: ComposeRuntime, unit: Unit, service: Service) -> Connect:

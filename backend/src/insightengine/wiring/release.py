@@ -46,6 +46,7 @@ from insightengine.wiring.containers import (
     ToldRuntime,
     compose_runtime,
     file_versions,
+    forget_versions,
     is_hosted,
     server_database,
     version_of,
@@ -101,6 +102,7 @@ def _in_containers(context: PlatformContext, means: Means) -> Means:
         means,
         runtime=runtime,
         secrets=lambda source: file_versions(context, source),
+        forget_secrets=lambda unit, kept: forget_versions(context, unit, kept),
         provision=runtime.start_servers,
         restore_point=lambda name: None,
         database=lambda unit, name: server_database(runtime, unit, database_service(unit, name)),
@@ -157,7 +159,13 @@ def unit_of(stored: StoredRelease) -> Unit:
     )
     digests = stored.content["artefacts"]
     found = digests.items() if isinstance(digests, Mapping) else ()
-    return Unit(stored.id, source, {name: Artefact(name, digest) for name, digest in found})
+    secrets = stored.content.get("secrets", {})
+    return Unit(
+        stored.id,
+        source,
+        {name: Artefact(name, digest) for name, digest in found},
+        {str(k): str(v) for k, v in secrets.items()} if isinstance(secrets, Mapping) else {},
+    )
 
 
 def secret_versions(context: PlatformContext, source: Source) -> dict[str, str]:

@@ -35,7 +35,7 @@ from insightengine.runtimes.local.records import alive_records
 from insightengine.runtimes.local.supervisor import OVERSEERS
 from insightengine.stores.journal.port import Asked, Journal, Operation
 from insightengine.wiring.application import Placed
-from insightengine.wiring.containers import compose_runtime, end_application
+from insightengine.wiring.containers import compose_runtime, end_application, watcher
 from insightengine.wiring.environment import PlatformContext
 from insightengine.wiring.platform import edge_configuration, only_version, platform_processes
 from insightengine.wiring.release import means_of, open_journal, read_request, request_of
@@ -174,8 +174,13 @@ def _measured(context: PlatformContext, release: str, since: datetime, until: da
 
 
 @contextmanager
-def ground(more: str = QUICK, engine: Engine | None = None) -> Iterator[Ground]:
-    """With an engine the application runs in its containers, otherwise as processes."""
+def ground(
+    more: str = QUICK, engine: Engine | None = None, environment: str = ""
+) -> Iterator[Ground]:
+    """With an engine the application runs in its containers, otherwise as processes.
+
+    `environment` is another one than the folder's own; only containers could meet in between.
+    """
     folder = Path(tempfile.mkdtemp(prefix="insight-test-", dir="/var/tmp"))
     folder.chmod(0o755)
     for file in TINY.iterdir():
@@ -185,13 +190,14 @@ def ground(more: str = QUICK, engine: Engine | None = None) -> Iterator[Ground]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in engine.environment.items() if engine else ():
             patch.setenv(name, value)
-        context = context_in(folder, Runtime.COMPOSE if engine else Runtime.LOCAL)
+        context = context_in(folder, Runtime.COMPOSE if engine else Runtime.LOCAL, environment)
         try:
             NginxEdge(EdgePaths.of(context.state)).install(
                 edge_configuration(context, {}, only_version(folder / "out"))
             )
-            edge = [spec for spec in platform_processes(context, None) if spec.name == "edge"]
-            with supervised(context, edge):
+            specs = [one for one in platform_processes(context, None) if one.name == "edge"]
+            specs += [watcher(context)] if environment else []  # promoting asks what it tells
+            with supervised(context, specs):
                 means = means_in(context, open_journal(context))
                 yield Ground(context, folder, means, engine)
         finally:

@@ -19,7 +19,6 @@ from insightengine.runtimes.compose.hardening import Kind, hardened, is_root
 from insightengine.runtimes.compose.names import (
     LABEL,
     Names,
-    colour_network,
     container_service,
     instance_name,
     port_of,
@@ -35,6 +34,7 @@ _DROPPED = frozenset(
         *("networks", "ports", "profiles", "pull_policy", "scale", "volumes_from"),
     }
 )
+_MOUNTED = ("secrets", "configs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +50,14 @@ class Surroundings:
     """What a unit's containers are put into.
 
     `images` are by service, `addresses` by coloured service; `telemetry` is where OTLP goes.
+    `files` are those of the release behind its secrets and configs, by `secrets.NAME`.
     """
 
     names: Names
     images: Mapping[str, Image]
     addresses: Mapping[str, Sequence[str]] = field(default_factory=dict)
     telemetry: str | None = None
+    files: Mapping[str, str] = field(default_factory=dict)
 
 
 def colour_file(unit: Unit, colour: Colour, around: Surroundings) -> Json:
@@ -75,10 +77,10 @@ def colour_file(unit: Unit, colour: Colour, around: Surroundings) -> Json:
                 "networks": networks,
             }
     networks = {
-        "insight-colour": _external(colour_network(unit.name, colour)),
+        "insight-colour": _external(around.names.colour_project(unit.name, colour)),
         "insight-edge": _external(around.names.edge_network),
     }
-    return _file(unit.source.application, services, networks)
+    return _file(around, unit.source.application, services, networks)
 
 
 def single_file(unit: Unit, around: Surroundings, releases: Mapping[str, str]) -> Json:
@@ -101,7 +103,7 @@ def single_file(unit: Unit, around: Surroundings, releases: Mapping[str, str]) -
                 **_single_networks(unit.source.application, service),
             }
     networks = {"insight-edge": _external(around.names.edge_network)}
-    return _file(unit.source.application, services, networks)
+    return _file(around, unit.source.application, services, networks)
 
 
 def servers_file(unit: Unit, names: Names) -> Json:
@@ -122,7 +124,7 @@ def servers_file(unit: Unit, names: Names) -> Json:
             "labels": _labels(own, names.labels(unit.name, service.name, kind="server")),
             "networks": _networks(application, service),
         }
-    return _file(application, services, {})
+    return _file(Surroundings(names, {}), application, services, {})
 
 
 def task_file(unit: Unit, service: Service, around: Surroundings, task: Task) -> Json:
@@ -141,7 +143,7 @@ def task_file(unit: Unit, service: Service, around: Surroundings, task: Task) ->
         **_single_networks(unit.source.application, service),
     }
     networks = {"insight-edge": _external(around.names.edge_network)}
-    return _file(unit.source.application, {"task": definition}, networks)
+    return _file(around, unit.source.application, {"task": definition}, networks)
 
 
 def build_file(application: Application, service: Service, image: str) -> Json:
@@ -162,7 +164,13 @@ class Task:
 def definition(unit: Unit, service: Service, around: Surroundings) -> str:
     """A digest of all that makes its container another one, but for the release's name."""
     container = _container(unit, service, around, None, 1, "-")
-    return hashlib.sha256(json.dumps(container, sort_keys=True).encode()).hexdigest()
+    mounted = (
+        *(f"secrets.{one}" for one in service.secrets),
+        *(f"configs.{one}" for one in service.configs),
+    )
+    files = {name: around.files[name] for name in mounted if name in around.files}
+    content = {**container, **({"kept files": files} if files else {})}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def _container(
@@ -294,44 +302,55 @@ def _refuse_own_network(application: Application, service: Service) -> None:
         )
 
 
-def _file(application: Application, services: Mapping[str, Json], more: Json) -> Json:
+def _file(
+    around: Surroundings, application: Application, services: Mapping[str, Json], more: Json
+) -> Json:
     """With the declarations that its services use."""
+    names = around.names
     used = {name for service in services.values() for name in table(service.get("networks"))}
     found: dict[str, object] = {
         "services": services,
         "networks": {
             **{
-                name: _external(network_name(application, name))
+                name: _external(network_name(names, application, name))
                 for name in sorted(used - more.keys())
             },
             **more,
         },
         "volumes": {
-            name: _external(volume_name(application, name))
+            name: _external(volume_name(names, application, name))
             for name in table(_document(application).get("volumes"))
         },
     }
-    for kind in ("secrets", "configs"):
-        declared = _document(application).get(kind)
+    for kind in _MOUNTED:
+        declared = table(_document(application).get(kind))
         if declared:
-            found[kind] = _escaped(declared)
+            found[kind] = {
+                name: _declared_file(one, around.files.get(f"{kind}.{name}"))
+                for name, one in declared.items()
+            }
     return found
 
 
-def network_name(application: Application, name: str) -> str:
-    """What Compose would call it."""
-    return _declared_name(application, "networks", name)
+def _declared_file(declared: object, kept: str | None) -> object:
+    """A secret or config as it was when the release was made, where that was kept."""
+    return _escaped({**table(declared), "file": kept} if kept else declared)
 
 
-def volume_name(application: Application, name: str) -> str:
-    return _declared_name(application, "volumes", name)
+def network_name(names: Names, application: Application, name: str) -> str:
+    """What Compose would call it in the project of that name."""
+    return _declared_name(names, application, "networks", name)
 
 
-def _declared_name(application: Application, kind: str, name: str) -> str:
+def volume_name(names: Names, application: Application, name: str) -> str:
+    return _declared_name(names, application, "volumes", name)
+
+
+def _declared_name(names: Names, application: Application, kind: str, name: str) -> str:
     own = declaration(application, kind, name)
     external = own.get("external")
     given = text(own.get("name")) or text(table(external).get("name"))
-    return given or (name if external else f"{application.name}_{name}")
+    return given or (name if external else f"{names.project(application.name)}_{name}")
 
 
 def declaration(application: Application, kind: str, name: str) -> Json:
@@ -345,7 +364,7 @@ def declared_volumes(application: Application) -> Iterator[str]:
 
 def declared_files(application: Application) -> Iterator[tuple[str, str]]:
     """The files behind the `secrets` and `configs` of the application, by `secrets.NAME`."""
-    for kind in ("secrets", "configs"):
+    for kind in _MOUNTED:
         for name in table(_document(application).get(kind)):
             file = text(declaration(application, kind, name).get("file"))
             if file:

@@ -2,7 +2,9 @@
 
 An application `shop` becomes the Compose projects `shop` (databases and other servers that the
 file brings along), `shop-single` (services without colours), `shop-blue` and `shop-green`. Volumes
-and networks keep the names that `docker compose up` alone would give them.
+and networks keep the names that `docker compose up` alone would give them. In another environment
+than the project's own everything is called as if the application were `shop-staging`: nothing is
+shared with the first, its data least of all.
 """
 
 from __future__ import annotations
@@ -22,13 +24,37 @@ DIGEST_LENGTH = 12
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """`platform` tells the containers of one platform from those of others on the same engine."""
+    """`platform` tells the containers of one platform from those of others on the same engine.
+
+    `environment` is empty for the project's own.
+    """
 
     platform: str
+    environment: str = ""
 
     @staticmethod
     def of_state(state: Path) -> Names:
-        return Names(f"insight-{hashlib.sha256(str(state).encode()).hexdigest()[:8]}")
+        digest = hashlib.sha256(str(state).encode()).hexdigest()[:8]
+        own, _, environment = state.name.partition("-")
+        return Names(f"insight-{digest}", environment if own == ".insight" else "")
+
+    def project(self, unit: str) -> str:
+        """What the application is called here: the project of its servers.
+
+        One whose overlay names it `shop-staging` already is called so.
+        """
+        suffix = f"-{self.environment}" if self.environment else ""
+        return unit.removesuffix(suffix) + suffix
+
+    def single_project(self, unit: str) -> str:
+        return f"{self.project(unit)}-single"
+
+    def task_project(self, unit: str) -> str:
+        return f"{self.project(unit)}-task"
+
+    def colour_project(self, unit: str, colour: Colour) -> str:
+        """Also the network where the services of one colour find each other by their names."""
+        return f"{self.project(unit)}-{colour}"
 
     @property
     def edge_network(self) -> str:
@@ -51,27 +77,6 @@ class Names:
     def labels(self, unit: str, service: str = "", **more: str) -> Mapping[str, str]:
         given = {"platform": self.platform, "unit": unit, "service": service, **more}
         return {f"{LABEL}.{name}": value for name, value in given.items() if value}
-
-
-def servers_project(unit: str) -> str:
-    return unit
-
-
-def single_project(unit: str) -> str:
-    return f"{unit}-single"
-
-
-def colour_project(unit: str, colour: Colour) -> str:
-    return f"{unit}-{colour}"
-
-
-def colour_network(unit: str, colour: Colour) -> str:
-    """Where the services of one colour find each other by their names."""
-    return f"{unit}-{colour}"
-
-
-def project_of(unit: str, colour: Colour | None) -> str:
-    return single_project(unit) if colour is None else colour_project(unit, colour)
 
 
 def instance_name(service: str, colour: Colour | None, number: int) -> str:

@@ -16,7 +16,7 @@ from insightengine.runtimes.compose.document import (
     used_networks,
     volume_name,
 )
-from insightengine.runtimes.compose.names import Names, colour_network
+from insightengine.runtimes.compose.names import Names
 from insightengine.runtimes.compose.runner import Runner, last_words
 from insightengine.runtimes.compose.values import listing, parsed, table, text
 from insightengine.runtimes.port import Unit
@@ -71,7 +71,7 @@ class Networks:
         """The file's own networks and volumes, and one network a colour."""
         application = unit.source.application
         for colour in Colour:
-            name = colour_network(unit.name, colour)
+            name = self._names.colour_project(unit.name, colour)
             if not self._exists(name):
                 self._create(commands.network_create(name, self._names.labels(unit.name)))
         active = application.active(unit.source.profiles)
@@ -82,7 +82,7 @@ class Networks:
 
     def _ensure_declared(self, application: Application, network: str) -> None:
         own = declaration(application, "networks", network)
-        name = network_name(application, network)
+        name = network_name(self._names, application, network)
         if self._exists(name):
             return
         if own.get("external"):
@@ -92,7 +92,7 @@ class Networks:
             )
         labels = {
             **self._names.labels(application.name),
-            "com.docker.compose.project": application.name,
+            "com.docker.compose.project": self._names.project(application.name),
             "com.docker.compose.network": network,
         }
         configs = listing(table(own.get("ipam")).get("config"))
@@ -114,12 +114,12 @@ class Networks:
         if own.get("external"):
             return
         labels = {
-            "com.docker.compose.project": application.name,
+            "com.docker.compose.project": self._names.project(application.name),
             "com.docker.compose.volume": volume,
         }
         options = {key: str(value) for key, value in table(own.get("driver_opts")).items()}
         driver = text(own.get("driver")) or None
-        name = volume_name(application, volume)
+        name = volume_name(self._names, application, volume)
         self._runner.demand(commands.volume_create(name, labels, driver, options))
 
     def remove_edge(self) -> None:

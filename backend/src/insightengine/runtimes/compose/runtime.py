@@ -11,7 +11,7 @@ from pathlib import Path
 from insightengine.application.model import Service
 from insightengine.core.colours import Colour
 from insightengine.core.errors import ConflictError, NotFoundError, UnavailableError
-from insightengine.runtimes.compose import commands, names
+from insightengine.runtimes.compose import commands
 from insightengine.runtimes.compose.addresses import colour_addresses
 from insightengine.runtimes.compose.document import (
     Surroundings,
@@ -22,7 +22,7 @@ from insightengine.runtimes.compose.document import (
     single_file,
     task_file,
 )
-from insightengine.runtimes.compose.files import write_json
+from insightengine.runtimes.compose.files import KEPT, write_json
 from insightengine.runtimes.compose.images import Images
 from insightengine.runtimes.compose.names import Names
 from insightengine.runtimes.compose.networks import Networks
@@ -94,7 +94,9 @@ class ComposeRuntime:
         task = Task(secrets.token_hex(6), words, environment)
         around = self._around(unit, [own])
         file = self._write(unit, f"task-{task.id}", task_file(unit, own, around, task))
-        argv = commands.run_task(f"{unit.name}-task", file, unit.source.folder, "task")
+        argv = commands.run_task(
+            self._names.task_project(unit.name), file, unit.source.folder, "task"
+        )
         try:
             return self._runner.stream(argv, output, timeout_s).code
         finally:
@@ -104,7 +106,7 @@ class ComposeRuntime:
     def start(self, colour: Colour, unit: Unit) -> None:
         if not unit.coloured:
             return
-        project = names.colour_project(unit.name, colour)
+        project = self._names.colour_project(unit.name, colour)
         self._refuse_foreign(project)
         others = {
             one.release
@@ -130,14 +132,14 @@ class ComposeRuntime:
         content = servers_file(unit, self._names)
         if not content["services"]:
             return
-        project = names.servers_project(unit.name)
+        project = self._names.project(unit.name)
         self._refuse_foreign(project)
         file = self._write(unit, "servers", content)
         argv = commands.up_servers(project, file, unit.source.folder, _SERVERS_WAIT_S)
         self._runner.carry_out(argv, _SERVERS_WAIT_S + _UP_LIMIT_S)
 
     def stop(self, unit: str, colour: Colour) -> None:
-        self._end(names.colour_project(unit, colour))
+        self._end(self._names.colour_project(unit, colour))
 
     def _end(self, project: str) -> None:
         found = self._containers(commands.project_containers(project))
@@ -149,14 +151,14 @@ class ComposeRuntime:
         self._runner.carry_out(commands.down(project), _UP_LIMIT_S)
 
     def replace(self, unit: Unit, colour: Colour) -> None:
-        project = names.single_project(unit.name)
+        project = self._names.single_project(unit.name)
         self._refuse_foreign(project)
         if not unit.single:
             self._end(project)
         else:
             self.start_servers(unit)
             self._replace(unit, colour, project)
-        self._join(unit.name, colour, names.servers_project(unit.name))
+        self._join(unit.name, colour, self._names.project(unit.name))
 
     def _replace(self, unit: Unit, colour: Colour, project: str) -> None:
         around = self._around(unit, unit.single)
@@ -189,7 +191,10 @@ class ComposeRuntime:
 
     def _join(self, unit: str, colour: Colour, project: str) -> None:
         """Lets the project's containers find the coloured services of the serving colour."""
-        wanted, left = names.colour_network(unit, colour), names.colour_network(unit, colour.other)
+        wanted, left = (
+            self._names.colour_project(unit, colour),
+            self._names.colour_project(unit, colour.other),
+        )
         for one in self._containers(commands.project_containers(project)):
             if wanted not in one.networks:
                 alias = one.labels.get("service", one.name)
@@ -222,9 +227,9 @@ class ComposeRuntime:
         """Ends every container of the unit, databases too, and counts them; volumes stay."""
         found = self._containers(self._of_unit(unit))
         for project in (
-            *(names.colour_project(unit, colour) for colour in Colour),
-            names.single_project(unit),
-            names.servers_project(unit),
+            *(self._names.colour_project(unit, colour) for colour in Colour),
+            self._names.single_project(unit),
+            self._names.project(unit),
         ):
             self._end(project)
         self._remove({"unit": unit})
@@ -262,7 +267,13 @@ class ComposeRuntime:
         images = {one.name: self._images.image(unit.artefacts[one.name]) for one in services}
         addresses = colour_addresses(subnet, colour, unit.coloured) if subnet and colour else {}
         written = {name: [str(one) for one in found] for name, found in addresses.items()}
-        return Surroundings(self._names, images, written, self._telemetry())
+        return Surroundings(self._names, images, written, self._telemetry(), self._files(unit))
+
+    def _files(self, unit: Unit) -> dict[str, str]:
+        """A release from before they were kept gets what the file says today."""
+        folder = self._folder / unit.name / KEPT
+        found = {name: folder / version for name, version in unit.secrets.items()}
+        return {name: str(path.resolve()) for name, path in found.items() if path.exists()}
 
     def _telemetry(self) -> str | None:
         """This machine has the first address of the network that the edge reaches containers in."""

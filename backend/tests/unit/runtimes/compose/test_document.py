@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from insightengine.runtimes.compose.document import (
     single_file,
     task_file,
 )
+from insightengine.runtimes.compose.names import Names
 from tests.unit.runtimes.compose.applications import NAMES, SHOP, around, unit
 
 
@@ -179,6 +181,42 @@ def test_the_release_alone_makes_no_other_definition() -> None:
     assert definition(one, worker, around(one)) == definition(two, worker, around(two))
     other = unit(SHOP.replace("read_only: false", "read_only: true"))
     assert definition(one, worker, around(one)) != definition(other, worker, around(other))
+
+
+MOUNTED = (
+    SHOP.replace("  worker:\n", "  worker:\n    secrets: [token]\n")
+    + """
+secrets: {token: {file: ./token}, outside: {external: true}}
+configs: {routes: {file: ./routes.json}}
+"""
+)
+
+
+def test_secrets_and_configs_are_mounted_as_they_were_when_the_release_was_made() -> None:
+    one = unit(MOUNTED)
+    kept = replace(around(one), files={"secrets.token": "/state/shop/files/ab12"})
+    content: Any = single_file(one, kept, {})
+    assert content["secrets"]["token"] == {"file": "/state/shop/files/ab12"}
+    assert content["secrets"]["outside"] == {"external": True}
+    assert content["configs"]["routes"] == {"file": "./routes.json"}, "nothing of it was kept"
+
+
+def test_another_version_of_a_secret_makes_another_definition_of_who_mounts_it() -> None:
+    one = unit(MOUNTED)
+    migrate, worker = sorted(one.single, key=lambda service: service.name)[::2]
+    before = replace(around(one), files={"secrets.token": "/files/1"})
+    after = replace(around(one), files={"secrets.token": "/files/2"})
+    assert definition(one, worker, before) != definition(one, worker, after)
+    assert definition(one, migrate, before) == definition(one, migrate, after)
+
+
+def test_another_environment_shares_neither_networks_nor_volumes() -> None:
+    one = unit()
+    names = Names("insight-1a2b3c4d", "staging")
+    content: Any = colour_file(one, Colour.BLUE, replace(around(one, Colour.BLUE), names=names))
+    assert content["networks"]["insight-colour"]["name"] == "shop-staging-blue"
+    assert content["networks"]["back"]["name"] == "shop-staging_back"
+    assert content["volumes"]["uploads"]["name"] == "shop-staging_uploads"
 
 
 def test_servers_keep_their_published_ports_and_volumes() -> None:
