@@ -531,6 +531,8 @@ export interface paths {
         /**
          * Approve
          * @description Agree to the plan that waits, or keep what the gates could not judge.
+         *
+         *     `plan` is the one of the operation as it was looked at; another one now is answered by 409.
          */
         post: operations["releases_approve"];
         delete?: never;
@@ -1438,6 +1440,11 @@ export interface components {
         /** Decision */
         Decision: {
             /**
+             * Plan
+             * @description The plan that was looked at.
+             */
+            plan: string;
+            /**
              * Why
              * @default
              */
@@ -2212,8 +2219,9 @@ export interface components {
         };
         /**
          * OperationDetail
-         * @description `left` are the steps that are still to be done; `approval_refusal` is why the approval of
-         *     whoever asks would not count.
+         * @description `left` are the steps that are still to be done; `plan` is what an approval of them names,
+         *     null while nobody is waited for; `approval_refusal` is why the approval of whoever asks would
+         *     not count.
          */
         OperationDetail: {
             /** Approval Refusal */
@@ -2225,6 +2233,8 @@ export interface components {
             /** Left */
             left: string[];
             operation: components["schemas"]["ReleaseOperation"];
+            /** Plan */
+            plan: string | null;
             point_of_no_return: components["schemas"]["PointOfNoReturn"] | null;
             /** Verdicts */
             verdicts: components["schemas"]["GateVerdict"][];

@@ -14,10 +14,15 @@ export function Decision({ detail }: { detail: ReleaseDetail }) {
   const { operation } = detail;
   const may = useMay("operator");
   const [asks, setAsks] = useState<"approve" | "cancel" | null>(null);
+  const [viewed, setViewed] = useState(detail);
   if (isOver(operation.state)) return null;
   const waits = operation.state === "waiting" || operation.state === "held";
   const isHeld = operation.held !== null;
   const refusal = isHeld ? null : detail.approval_refusal;
+  const approve = () => {
+    setViewed(detail); // what is read and typed about stays; when the plan changed meanwhile, the API refuses
+    setAsks("approve");
+  };
   return (
     <Card title={waits ? "It waits for a decision" : "It is under way"} testId="decision">
       <div className="flex flex-col gap-3">
@@ -28,7 +33,7 @@ export function Decision({ detail }: { detail: ReleaseDetail }) {
         {may ? (
           <div className="flex flex-wrap items-center gap-2">
             {waits ? (
-              <Button look="primary" disabled={refusal !== null} onClick={() => setAsks("approve")}>
+              <Button look="primary" disabled={refusal !== null || detail.plan === null} onClick={approve}>
                 {isHeld ? "Keep it…" : "Approve…"}
               </Button>
             ) : null}
@@ -41,7 +46,7 @@ export function Decision({ detail }: { detail: ReleaseDetail }) {
           <p className="text-[12.5px] text-ink-faint">An operator may decide.</p>
         )}
       </div>
-      <Approve detail={detail} open={asks === "approve"} onClose={() => setAsks(null)} />
+      <Approve detail={viewed} open={asks === "approve"} onClose={() => setAsks(null)} />
       <Cancel detail={detail} open={asks === "cancel"} onClose={() => setAsks(null)} />
     </Card>
   );
@@ -49,7 +54,7 @@ export function Decision({ detail }: { detail: ReleaseDetail }) {
 
 type DialogProps = { detail: ReleaseDetail; open: boolean; onClose: () => void };
 
-function Approve({ detail: { operation, left }, open, onClose }: DialogProps) {
+function Approve({ detail: { operation, left, plan }, open, onClose }: DialogProps) {
   const approve = useApprove(operation.id);
   const [why, setWhy] = useState("");
   const isHeld = operation.held !== null;
@@ -58,7 +63,7 @@ function Approve({ detail: { operation, left }, open, onClose }: DialogProps) {
       title={isHeld ? `Keep release ${operation.release}` : `Approve release ${operation.release}`}
       open={open}
       onClose={onClose}
-      onConfirm={() => approve.mutate(why, { onSuccess: onClose })}
+      onConfirm={() => approve.mutate({ plan: plan ?? "", why }, { onSuccess: onClose })}
       act={isHeld ? "Keep it" : "Approve"}
       phrase={operation.release ?? undefined}
       isPending={approve.isPending}

@@ -94,11 +94,11 @@ export function useRollBack() {
 }
 
 export function useApprove(id: number) {
-  return useAct((why: string) =>
+  return useAct((body: { plan: string; why: string }) =>
     bodyOf(
       api.POST("/api/v1/releases/operations/{operation_id}/approve", {
         params: { path: { operation_id: id } },
-        body: { why },
+        body,
       }),
     ),
   );

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from insightengine.cli.deploy import From, Json
-from insightengine.cli.options import HERE, Project, Unit
+from insightengine.cli.options import HERE, ComposeFile, Project, Unit
 from insightengine.core.released import Released
 
 if TYPE_CHECKING:
     from insightengine.stores.journal.port import Journal, Operation
 
 app = typer.Typer(no_args_is_help=True, help="Look at a release while it runs, or end it.")
-File = Annotated[
-    Path | None,
-    typer.Option("--file", "-f", help="Compose file; compose.yaml of the project otherwise."),
-]
 OneJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Number = Annotated[
     int | None, typer.Argument(help="Number of the operation; else the running one.")
@@ -39,15 +34,19 @@ def show(number: Number = None, project: Project = HERE, json_: Json = False) ->
     from insightengine.cli.release_view import event_json
     from insightengine.cli.show import say
     from insightengine.wiring.environment import running_context
-    from insightengine.wiring.releasing import journal_of, planned_steps
+    from insightengine.wiring.releasing import journal_of, outlook
 
     context = running_context(project)
     journal = journal_of(context)
     operation = _latest(journal) if number is None else journal.operation(number)
     entries = journal.entries(operation.id)
-    left = planned_steps(context, operation)
+    left = outlook(context, operation).left
     if json_:
-        shown = {**event_json(operation), "entries": [event_json(e) for e in entries], "left": left}
+        shown = {
+            **event_json(operation),
+            "entries": [event_json(e) for e in entries],
+            "left": [*left],
+        }
         print(json.dumps(shown))  # noqa: T201
         return
     say(f"operation {operation.id}: {operation.kind} of {operation.unit}, {operation.state}")
@@ -65,7 +64,7 @@ def show(number: Number = None, project: Project = HERE, json_: Json = False) ->
 @app.command()
 def plan(
     project: Project = HERE,
-    file: File = None,
+    file: ComposeFile = None,
     unit: Unit = Released.APPLICATION,
     source: From = None,
     json_: OneJson = False,

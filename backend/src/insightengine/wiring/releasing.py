@@ -58,7 +58,8 @@ def approve(
 ) -> Agreed:
     """Agrees to the plan of a waiting release, or accepts what the gates could not decide.
 
-    `expected` is the hash of the plan that was looked at. Raises ConflictError when it is another
+    `expected` is the hash of the plan that was looked at, `accept` for what the gates could not
+    decide. Raises ConflictError when it is another
     one now, AccessDeniedError where the policy wants somebody else than who asked.
     """
     journal = journal_of(context)
@@ -68,7 +69,7 @@ def approve(
             continue
         require_approver(one, by)
         wanted = ACCEPT if one.held is not None else _waiting_plan(context, journal, one)
-        if expected is not None and expected not in (wanted, ACCEPT):
+        if expected is not None and expected != wanted:
             raise ConflictError(
                 f"the plan of release {one.release} is {wanted} now, not {expected}",
                 code="plan_changed",
@@ -130,12 +131,23 @@ def _waiting_plan(context: PlatformContext, journal: Journal, operation: Operati
     raise ConflictError(f"release {operation.release} needs no approval now", code="no_approval")
 
 
-def planned_steps(context: PlatformContext, operation: Operation) -> list[str]:
-    """What is left to do of an operation, whoever has to agree first; nothing when it is over."""
-    if OperationState(operation.state).is_over:
-        return []
-    found = preview_of(context, operation)
-    return [step.key for step in found.steps] if found else []
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What is left to do, whoever has to agree first; `plan` is what an approval has to name."""
+
+    left: tuple[str, ...] = ()
+    plan: str | None = None
+
+
+def outlook(context: PlatformContext, operation: Operation) -> Outlook:
+    """Nothing when it is over; without a plan while it waits for nobody."""
+    state = OperationState(operation.state)
+    found = None if state.is_over else preview_of(context, operation)
+    if found is None:
+        return Outlook()
+    waits = state in (OperationState.WAITING, OperationState.HELD)
+    plan_ = ACCEPT if operation.held is not None else found.hash
+    return Outlook(tuple(step.key for step in found.steps), plan_ if waits else None)
 
 
 def set_maintenance(context: PlatformContext, by: str, *, on: bool) -> UnitState:

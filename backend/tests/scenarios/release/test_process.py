@@ -190,8 +190,14 @@ def test_a_release_waits_until_somebody_else_approves_the_plan_that_it_has() -> 
             releasing.approve(one.context, release, "ada", "it is fine")
         with pytest.raises(ConflictError, match=r"the plan of release \w+ is \w+ now, not 0000"):
             releasing.approve(one.context, release, "bob", "", expected="0000")
+        with pytest.raises(ConflictError, match=r"is \w+ now, not accept"):
+            releasing.approve(one.context, release, "bob", "", expected="accept")
         assert after(one, operation).state == "waiting"
-        agreed = releasing.approve(one.context, release, "bob", "looked at the migration")
+        looked_at = releasing.outlook(one.context, operation)
+        assert "switch" in looked_at.left
+        agreed = releasing.approve(
+            one.context, release, "bob", "looked at the migration", expected=looked_at.plan
+        )
         assert agreed.plan in operation.summary
         working = threading.Timer(0.3, one.service.work)
         working.start()
@@ -199,6 +205,7 @@ def test_a_release_waits_until_somebody_else_approves_the_plan_that_it_has() -> 
         working.join()
         assert isinstance(done, Operation), "whoever watches sees it to its end"
         assert (done.state, version(one)) == ("done", "2"), one.story(done)
+        assert releasing.outlook(one.context, done) == releasing.Outlook()
         [kept] = one.means.journal.agreements(operation.id)
         assert (kept.by, kept.why) == ("bob", "looked at the migration")
 

@@ -14,7 +14,7 @@ from insightengine.release.models import OperationState
 from insightengine.stores.journal.port import Entry
 from insightengine.telemetry.models import ReleaseRequests
 from insightengine.wiring.release_history import Listed, Story
-from insightengine.wiring.releasing import shown_operation
+from insightengine.wiring.releasing import Outlook, shown_operation
 
 
 class Release(BaseModel):
@@ -134,12 +134,14 @@ class PointOfNoReturn(BaseModel):
 
 
 class OperationDetail(BaseModel):
-    """`left` are the steps that are still to be done; `approval_refusal` is why the approval of
-    whoever asks would not count."""
+    """`left` are the steps that are still to be done; `plan` is what an approval of them names,
+    null while nobody is waited for; `approval_refusal` is why the approval of whoever asks would
+    not count."""
 
     operation: ReleaseOperation
     entries: list[ReleaseEntry]
     left: list[str]
+    plan: str | None
     approvals: list[ReleaseApproval]
     verdicts: list[GateVerdict]
     point_of_no_return: PointOfNoReturn | None
@@ -169,6 +171,7 @@ class RollbackRequest(BaseModel):
 
 
 class Decision(BaseModel):
+    plan: str = Field(max_length=64, description="The plan that was looked at.")
     why: str = Field("", max_length=500)
 
 
@@ -194,11 +197,12 @@ def shown_entry(entry: Entry) -> ReleaseEntry:
     )
 
 
-def shown_story(found: Story, left: list[str]) -> OperationDetail:
+def shown_story(found: Story, outlook: Outlook) -> OperationDetail:
     return OperationDetail(
         operation=shown_listed(found.listed),
         entries=[shown_entry(one) for one in found.entries],
-        left=left,
+        left=list(outlook.left),
+        plan=outlook.plan,
         approvals=[ReleaseApproval.model_validate(_fields(one)) for one in found.approvals],
         verdicts=[_verdict(one) for one in found.verdicts],
         point_of_no_return=PointOfNoReturn.model_validate(_fields(found.no_return))

@@ -94,8 +94,8 @@ async def operation_detail(operation_id: int, principal: Viewer, used: Used) -> 
     journal = await _journal(used)
     operation = await asyncio.to_thread(journal.operation, operation_id)
     found = await asyncio.to_thread(story, journal, operation, principal.email)
-    left = await asyncio.to_thread(releasing.planned_steps, _context(used), operation)
-    return shown_story(found, left)
+    outlook = await asyncio.to_thread(releasing.outlook, _context(used), operation)
+    return shown_story(found, outlook)
 
 
 @router.get("/operations/{operation_id}/traffic")
@@ -178,7 +178,10 @@ async def rollback(
 async def approve(
     operation_id: int, asked: Decision, principal: Operator, request: Request, used: Used
 ) -> ReleaseOperation:
-    """Agree to the plan that waits, or keep what the gates could not judge."""
+    """Agree to the plan that waits, or keep what the gates could not judge.
+
+    `plan` is the one of the operation as it was looked at; another one now is answered by 409.
+    """
     async with audited(request, used, "release.approve", str(operation_id)):
         journal = await _journal(used)
         operation = await asyncio.to_thread(journal.operation, operation_id)
@@ -191,6 +194,7 @@ async def approve(
             principal.email,
             asked.why,
             operation_id,
+            asked.plan,
         )
     return _shown(journal, await asyncio.to_thread(journal.operation, operation_id))
 
