@@ -6,7 +6,6 @@ import argparse
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -19,6 +18,8 @@ from typing import Protocol
 
 import httpx
 import psutil
+
+from insightengine.runtimes.local.ports import free_base_port as free_base_port
 
 INSIGHT = Path(sys.executable).with_name("insight")
 
@@ -61,29 +62,6 @@ def report(figures: Mapping[str, float | int | str], caveat: str, given: Output)
 
 def progress(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
-
-
-def free_base_port() -> int:
-    """A base whose hundred ports are free, below those that outgoing connections are given.
-
-    Spread by pid, so that what starts at the same moment rarely meets.
-    """
-    bases = range(20000, 32600, 100)
-    first = os.getpid() % len(bases)
-    for base in [*bases[first:], *bases[:first]]:
-        if all(_is_free(base + offset) for offset in range(100)):
-            return base
-    raise RuntimeError("no hundred free ports in a row were found")
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import socket
 import statistics
 import subprocess
 import time
@@ -16,40 +13,22 @@ from pathlib import Path
 
 import httpx
 
-from benchmarks.harness import progress
+from benchmarks.go_peer import go_peer
 from benchmarks.records import RARE_WORD
 from insightengine.core.time import TimeRange
+from insightengine.runtimes.local.ports import free_port
 from insightengine.telemetry.store_engine import StoreEngine
 from insightengine.telemetry.store_query import Query
 
 VERSION = "v1.52.1"
-_MODULE = "github.com/VictoriaMetrics/VictoriaLogs/app/victoria-logs"
-_TOOLS = Path(__file__).parents[1] / ".tools" / "peers"
 _INSERT = "/insert/jsonline?_stream_fields=service.name,host.name&_time_field=_time&_msg_field=_msg"
 _PART = timedelta(minutes=10)
 
 
 def binary() -> Path | None:
-    """None where it is not built and cannot be; the reason is told."""
-    built = _TOOLS / "victoria-logs"
-    if built.exists():
-        return built
-    if shutil.which("go") is None:
-        progress("no peer: VictoriaLogs is not built, and there is no Go to build it")
-        return None
-    progress(f"building VictoriaLogs {VERSION} (once, two minutes)")
-    environment = {**os.environ, "GOBIN": str(_TOOLS), "GOFLAGS": ""}
-    done = subprocess.run(
-        ["go", "install", f"{_MODULE}@{VERSION}"],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
+    return go_peer(
+        "victoria-logs", "github.com/VictoriaMetrics/VictoriaLogs", VERSION, "app/victoria-logs"
     )
-    if done.returncode != 0:
-        progress(f"no peer: VictoriaLogs could not be built: {done.stderr[-300:]}")
-        return None
-    return built
 
 
 def measure(
@@ -125,9 +104,7 @@ def _timed(web: httpx.Client, path: str, fields: dict[str, str], rounds: int) ->
 
 @contextmanager
 def _running(program: Path, folder: Path) -> Iterator[httpx.Client]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     process = subprocess.Popen(
         [
             str(program),

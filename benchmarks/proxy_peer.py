@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import socket
 import statistics
@@ -16,39 +15,16 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
-from benchmarks.harness import progress
+from benchmarks.go_peer import go_peer
 from benchmarks.steady_load import Sample, p99_ms, steady_load
+from insightengine.runtimes.local.ports import free_port
 
 VERSION = "v0.9.2"
-_MODULE = "github.com/basecamp/kamal-proxy"
-_TOOLS = Path(__file__).parents[1] / ".tools" / "peers"
 _STILL_S = 10.0
 
 
 def binary() -> Path | None:
-    """None where it is not built and cannot be; the reason is told."""
-    built = _TOOLS / "kamal-proxy"
-    if built.exists():
-        return built
-    if shutil.which("go") is None:
-        progress("no peer: kamal-proxy is not built, and there is no Go to build it")
-        return None
-    progress(f"building kamal-proxy {VERSION} (once, two minutes)")
-    with tempfile.TemporaryDirectory() as folder:  # a version is named, so no list is asked for
-        required = f"module peer\n\ngo 1.24\n\nrequire {_MODULE} {VERSION}\n"
-        (Path(folder) / "go.mod").write_text(required, encoding="utf-8")
-        done = subprocess.run(
-            ["go", "build", "-o", str(built), f"{_MODULE}/cmd/kamal-proxy"],
-            cwd=folder,
-            env={**os.environ, "GOFLAGS": "-mod=mod"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    if done.returncode != 0:
-        progress(f"no peer: kamal-proxy could not be built: {done.stderr[-300:]}")
-        return None
-    return built
+    return go_peer("kamal-proxy", "github.com/basecamp/kamal-proxy", VERSION, "cmd/kamal-proxy")
 
 
 def measure(
@@ -164,13 +140,6 @@ def _two_versions(application: Path, folder: Path) -> Iterator[dict[str, str]]:
         for process in processes:
             process.terminate()
             process.wait(30)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def await_port(port: int) -> None:

@@ -22,6 +22,7 @@ import pytest
 
 from insightengine.core.secrets import Secret
 from insightengine.stores.objects.s3 import Addressing, Credentials, Lock, S3Objects, S3Place
+from tests.ports import free_port
 
 REPOSITORY = Path(__file__).parents[3]
 VERSITYGW = "github.com/versity/versitygw/cmd/versitygw@v1.8.0"
@@ -68,12 +69,6 @@ class S3Server:
 
     def store(self, bucket: str, prefix: str = "") -> S3Objects:
         return S3Objects(self.place(bucket, prefix))
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

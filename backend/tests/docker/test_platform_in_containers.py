@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -17,17 +16,12 @@ import pytest
 
 from tests.docker.engine import Engine
 from tests.docker.node import node_base
+from tests.ports import free_port
 
 pytestmark = pytest.mark.timeout(1200)
 ROOT = Path(__file__).parents[3]
 PARTS = {"api", "collector", "edge", "postgres", "store", "valkey", "watch"}
 PASSWORD = "purple ladder seven moon"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from insightengine.cli.options import HERE, Project, Unit
+from insightengine.cli.options import HERE, ComposeFile, Profiles, Project, Unit
 from insightengine.core.released import Released
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")]
@@ -22,15 +21,10 @@ From = Annotated[
 
 def command(
     project: Project = HERE,
-    file: Annotated[
-        Path | None,
-        typer.Option("--file", "-f", help="Compose file; compose.yaml of the project otherwise."),
-    ] = None,
+    file: ComposeFile = None,
     unit: Unit = Released.APPLICATION,
     source: From = None,
-    profile: Annotated[
-        list[str] | None, typer.Option(help="Compose profile to run as well; repeatable.")
-    ] = None,
+    profile: Profiles = None,
     message: Annotated[str, typer.Option("--message", "-m", help="What this release is for.")] = "",
     forward_only: Annotated[
         bool, typer.Option(help="Migrate also when nothing can take the migration back.")

@@ -9,12 +9,11 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from insightengine.cli.options import HERE, BasePort, Project
+from insightengine.cli.options import HERE, BasePort, ComposeFile, Profiles, Project
 
 if TYPE_CHECKING:
     from insightengine.wiring.environment import PlatformContext
@@ -25,14 +24,9 @@ _RETRY_S = 0.5
 
 def command(
     project: Project = HERE,
-    file: Annotated[
-        Path | None,
-        typer.Option("--file", "-f", help="Compose file; compose.yaml of the project otherwise."),
-    ] = None,
+    file: ComposeFile = None,
     base_port: BasePort = None,
-    profile: Annotated[
-        list[str] | None, typer.Option(help="Compose profile to run as well; repeatable.")
-    ] = None,
+    profile: Profiles = None,
     console: Annotated[
         bool, typer.Option("--console", help="Serve this checkout's console by `next dev`, too.")
     ] = False,

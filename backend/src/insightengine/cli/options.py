@@ -26,6 +26,13 @@ BasePort = Annotated[
     int | None,
     typer.Option(help="First of the platform's hundred ports; INSIGHT_BASE_PORT otherwise."),
 ]
+ComposeFile = Annotated[
+    Path | None,
+    typer.Option("--file", "-f", help="Compose file; compose.yaml of the project otherwise."),
+]
+Profiles = Annotated[
+    list[str] | None, typer.Option(help="Compose profile to run as well; repeatable.")
+]
 Detach = Annotated[
     bool,
     typer.Option("--detach", "-d", help="Return when everything is ready, and leave it running."),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from insightengine.cli.options import HERE, BasePort, Detach, Project
+from insightengine.cli.options import HERE, BasePort, ComposeFile, Detach, Profiles, Project
 from insightengine.core.places import Runtime
 
 if TYPE_CHECKING:
@@ -19,14 +19,9 @@ if TYPE_CHECKING:
 
 def command(
     project: Project = HERE,
-    file: Annotated[
-        Path | None,
-        typer.Option("--file", "-f", help="Compose file; compose.yaml of the project otherwise."),
-    ] = None,
+    file: ComposeFile = None,
     base_port: BasePort = None,
-    profile: Annotated[
-        list[str] | None, typer.Option(help="Compose profile to run as well; repeatable.")
-    ] = None,
+    profile: Profiles = None,
     runtime: Annotated[
         Runtime | None,
         typer.Option(help="What the application runs in; INSIGHT_RUNTIME otherwise."),

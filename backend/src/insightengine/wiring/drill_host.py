@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -26,6 +25,7 @@ from insightengine.core.settings import PortOffset, Settings
 from insightengine.recovery.house import Configuration, Loss, Outcome
 from insightengine.recovery.keys import recovery_key_text
 from insightengine.recovery.repository import require_repository
+from insightengine.runtimes.local.ports import free_base_port, free_port
 from insightengine.runtimes.local.supplied import postgres
 from insightengine.runtimes.local.teardown import end_everything
 from insightengine.stores.server import PostgresServer, ServerAddress
@@ -46,7 +46,6 @@ from insightengine.wiring.recovery import (
 
 _HOST = "127.0.0.1"
 _SERVES_S = 60.0
-_PORTS = 80  # a platform's ports lie in a row
 Place = FolderTarget | S3Target
 
 
@@ -56,7 +55,7 @@ def lose_host(context: PlatformContext, loss: Loss) -> Outcome:
     project.mkdir(mode=0o755)
     loss.folder.chmod(0o755)
     place = _answering(context, configuration)
-    base_port = _free_base_port()
+    base_port = free_base_port()
     addresses: list[tuple[str, int]] = []
     loss.at_end.callback(_remove, project)
     with _environment({"INSIGHT_BASE_PORT": str(base_port)}):
@@ -176,34 +175,10 @@ def keep_apart(file: Path) -> list[tuple[str, int]]:
 
 def _moved_ports(application: Application) -> dict[str, list[tuple[int, int]]]:
     return {
-        service.name: [(_free_port(), port.container) for port in service.published_ports]
+        service.name: [(free_port(), port.container) for port in service.published_ports]
         for service in application.services
         if service.published_ports and service.supplied is None
     }
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((_HOST, 0))
-        return int(probe.getsockname()[1])
-
-
-def _free_base_port() -> int:
-    """The first of a row of ports on which nobody listens, below those of outgoing connections."""
-    for base in range(20_000, 32_000, 100):
-        if all(_is_free(base + offset) for offset in range(_PORTS)):
-            return base
-    raise ConflictError(f"no {_PORTS} ports in a row are free on {_HOST}")
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((_HOST, port))
-        except OSError:
-            return False
-    return True
 
 
 def _prove(

@@ -150,9 +150,9 @@ def test_a_crash_of_the_serving_colour_fails_no_request_that_may_be_repeated(
     serving.deploy(quick=True, version="2")
     pid = serving.serving_pid()
     with load_on(serving.port) as load:
-        time.sleep(0.3)
+        load.await_answers(50)
         os.kill(pid, 9)
-        time.sleep(1.0)
+        load.await_answers(load.answers.total() + 200)
     assert [f for f in load.failures if f.startswith("GET")] == []
     assert load.answers["1"] > 0, "the warm colour stepped in"
 

@@ -1,7 +1,6 @@
-"""A release with everything, killed at each of its moments: whoever comes next converges.
+"""A releaser that is killed with -9, at every step and in the middle of one; the next converges.
 
-Moments are enumerated from the journal, not sampled. `test_release.py` has the same for a plain
-release in every test run.
+Moments are enumerated from the journal, not sampled: two a write, each time of a new release.
 """
 
 from __future__ import annotations
@@ -17,13 +16,16 @@ import pytest
 
 from insightengine.stores.journal.port import Operation
 from insightengine.wiring.environment import as_environment
+from tests.docker.engine import Engine
+from tests.scenarios.release.conftest import EVERYTHING
 from tests.scenarios.release.database import DATABASE, database, migrating, write_migration
-from tests.scenarios.release.ground import Ground, ground
+from tests.scenarios.release.ground import QUICK, Ground, ground
 from tests.scenarios.release.load import load_on
 from tests.scenarios.release.outcomes import OUTCOMES
 
 REPOSITORY = Path(__file__).parents[4]
 PROJECTS = 2  # at a time, each with its share of the moments
+NEVER = 10_000
 WITH_EVERYTHING = """
 x-insight:
   release:
@@ -44,7 +46,10 @@ x-insight:
 
 
 class Kills:
-    """Releases of one project, each by a releaser that dies at a moment of its own."""
+    """Releases of one project, each by a releaser that dies at a moment of its own.
+
+    With a `conninfo` each has a migration; without `quick` its gates, canary and hooks run, too.
+    """
 
     def __init__(self, one: Ground, conninfo: str = "", *, quick: bool = True) -> None:
         self.one = one
@@ -54,7 +59,7 @@ class Kills:
         for version_before in ("0", "1"):  # so that the idle colour has to be emptied, too
             assert one.deploy(quick=True, version=version_before).state == "done"
 
-    def ask(self, name: str) -> Operation:
+    def _ask(self, name: str) -> Operation:
         if self._conninfo:
             table = f"made_{name.replace('-', '_')}"
             up, down = f"CREATE TABLE {table} (id bigint PRIMARY KEY);", f"DROP TABLE {table};"
@@ -63,22 +68,22 @@ class Kills:
         return self.one.ask(quick=self._quick, version=name)
 
     def count(self) -> int:
-        """How many moments a release has: two a write into the journal."""
+        """How many moments a release has."""
         with load_on(self.one.port):
-            self.ask("moments")
-            moments = self.run(10_000)
+            self._ask("moments")
+            moments = self._run(str(NEVER))
         assert moments is not None
         return moments
 
-    def at(self, moment: int) -> list[str]:
-        """Asserts that it converged; the failed requests."""
-        name = f"at-{moment:03}"
+    def at(self, when: str) -> list[str]:
+        """Asserts that the next releaser finished it; the requests that failed meanwhile."""
+        name = f"at-{when.partition('.')[0].replace('+', '-')}"
         with load_on(self.one.port) as load:
-            operation = self.ask(name)
-            self.run(moment)
+            operation = self._ask(name)
+            self._run(when)
             self.one.service.work()
         self._assert_converged(name, operation)
-        return [f"moment {moment}: {failure}" for failure in load.failures]
+        return [f"killed at {when}: {failure}" for failure in load.failures]
 
     def _assert_converged(self, name: str, operation: Operation) -> None:
         after = self.one.means.journal.operation(operation.id)
@@ -86,12 +91,13 @@ class Kills:
         assert self.one.version() == name
         assert len(self.one.colours()) == 2
         assert self.one.means.edge.selection("tiny").share == 0
+        assert self.one.strays() == [], name
 
-    def run(self, moment: int) -> int | None:
+    def _run(self, when: str) -> int | None:
         """A releaser that dies then; how many moments there were when it did not."""
         environment = {**as_environment(self.one.context), "PYTHONPATH": f"{REPOSITORY}/backend"}
         done = subprocess.run(
-            [sys.executable, "-m", "tests.scenarios.release.killed", str(moment)],
+            [sys.executable, "-m", "tests.scenarios.release.killed", when],
             env={**os.environ, **environment, DATABASE: self._conninfo},
             cwd=REPOSITORY,
             capture_output=True,
@@ -110,7 +116,7 @@ def assert_every_moment_converges(projects: list[Kills], name: str) -> None:
 
     def share(number: int) -> list[str]:
         mine = range(number, moments, len(projects))
-        return [failure for moment in mine for failure in projects[number].at(moment)]
+        return [failure for moment in mine for failure in projects[number].at(f"{moment:03}")]
 
     with ThreadPoolExecutor(len(projects)) as pool:
         failed = [failure for found in pool.map(share, range(len(projects))) for failure in found]
@@ -119,9 +125,27 @@ def assert_every_moment_converges(projects: list[Kills], name: str) -> None:
 
 
 @pytest.mark.timeout(3600)
+def test_killed_at_every_entry_of_the_journal_the_next_run_converges(
+    engine: Engine | None,
+) -> None:
+    with ground(QUICK, engine) as one:
+        assert_every_moment_converges([Kills(one)], "a plain release")
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.containers
+def test_killed_while_a_step_is_at_work_the_next_run_converges(engine: Engine | None) -> None:
+    """Its own commands must not go on without it: two of them would meet."""
+    with ground(QUICK, engine) as one:
+        kills = Kills(one)
+        steps = ("start", "replace", "stop") if engine is None or EVERYTHING else ("replace",)
+        failed = [line for step in steps for line in kills.at(f"{step}+0.15")]
+        assert failed == []
+
+
+@pytest.mark.timeout(3600)
 @pytest.mark.skipif(
-    os.environ.get("INSIGHT_ALL_SCENARIOS") != "1",
-    reason="takes a quarter of an hour: INSIGHT_ALL_SCENARIOS=1 runs it",
+    not EVERYTHING, reason="takes a quarter of an hour: INSIGHT_ALL_SCENARIOS=1 runs it"
 )
 def test_killed_at_every_entry_of_a_release_with_migrations_canary_and_hooks() -> None:
     with ExitStack() as stack:
