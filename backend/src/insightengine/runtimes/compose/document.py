@@ -164,10 +164,8 @@ class Task:
 def definition(unit: Unit, service: Service, around: Surroundings) -> str:
     """A digest of all that makes its container another one, but for the release's name."""
     container = _container(unit, service, around, None, 1, "-")
-    mounted = (
-        *(f"secrets.{one}" for one in service.secrets),
-        *(f"configs.{one}" for one in service.configs),
-    )
+    mounted = [f"secrets.{one}" for one in service.secrets]
+    mounted += [f"configs.{one}" for one in service.configs]
     files = {name: around.files[name] for name in mounted if name in around.files}
     content = {**container, **({"kept files": files} if files else {})}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
@@ -325,10 +323,8 @@ def _file(
     for kind in _MOUNTED:
         declared = table(_document(application).get(kind))
         if declared:
-            found[kind] = {
-                name: _declared_file(one, around.files.get(f"{kind}.{name}"))
-                for name, one in declared.items()
-            }
+            kept = ((name, around.files.get(f"{kind}.{name}")) for name in declared)
+            found[kind] = {name: _declared_file(declared[name], file) for name, file in kept}
     return found
 
 
