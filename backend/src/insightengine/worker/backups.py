@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -22,23 +21,18 @@ from insightengine.core.settings import PortOffset
 from insightengine.recovery.catchup import lacking
 from insightengine.recovery.failover import is_away
 from insightengine.recovery.house import RECEIVER, House
-from insightengine.recovery.journal import OperationKind, OperationState
+from insightengine.recovery.journal import Operation, OperationKind, OperationState
 from insightengine.recovery.measure import Flow, measurements
-from insightengine.recovery.moments import Moment, thinned
+from insightengine.recovery.moments import Moment
 from insightengine.recovery.objectives import objectives_now
 from insightengine.recovery.operations import ELSEWHERE, MOST_ATTEMPTS
 from insightengine.recovery.plan import backup_due
 from insightengine.recovery.points import spread_points
-from insightengine.recovery.repository import (
-    ClusterNote,
-    answers,
-    note_cluster,
-    require_repository,
-)
+from insightengine.recovery.repositories import initialise
+from insightengine.recovery.repository import answers, require_repository
 from insightengine.recovery.shipping import Shipper
 from insightengine.recovery.spooling import Spooled, tidying
 from insightengine.runtimes.local.supplied import cluster
-from insightengine.stores.objects.port import ObjectStore
 from insightengine.stores.server import PostgresServer
 from insightengine.telemetry.serving import serve
 from insightengine.wiring.environment import PlatformContext
@@ -50,6 +44,7 @@ WAL_GAP = "received WAL was given up up to"
 _TICK_S = 0.5
 _TIDY_S = 5.0
 _CATCH_UP_S = 600.0
+_MOVES_THE_PRIMARY = (OperationKind.RESTORE, OperationKind.FAILOVER)
 _log = structlog.get_logger("backups")
 
 
@@ -199,6 +194,8 @@ class Worker:
 
     def _operate(self) -> None:
         self._reap()
+        if self._promote_if_needed():
+            return
         for operation in self.house.journal.under_way():
             if operation.id in self._children or operation.request.get(ELSEWHERE):
                 continue
@@ -212,7 +209,7 @@ class Worker:
                     )
                     continue
                 self._start(operation.id)
-        if not self.house.journal.under_way() and not self._promote_if_needed():
+        if not self.house.journal.under_way():
             self._ask_for_what_is_due()
 
     def _promote_if_needed(self) -> bool:
@@ -226,11 +223,29 @@ class Worker:
         place = self.house.replica
         if place is None or not (place.folder / "standby.signal").exists():
             return False
+        under_way = self.house.journal.under_way()
+        if any(operation.kind in _MOVES_THE_PRIMARY for operation in under_way):
+            return False  # it is away because of them
+        for operation in under_way:
+            self._give_way(operation)
         _log.warning("the primary is away; the replica takes over")
-        self._seen_at = None  # once; the next time it has to have answered before
         request = {"forced": True, "reason": "the primary does not answer"}
         self.house.journal.ask(OperationKind.FAILOVER, request, "watch", self.house.now())
+        self._seen_at = None  # once; the next time it has to have answered before
         return True
+
+    def _give_way(self, operation: Operation) -> None:
+        """A backup of a primary that is gone comes to nothing, and would hold up the failover."""
+        if operation.kind not in (OperationKind.BACKUP, OperationKind.PRUNE):
+            return
+        child = self._children.pop(operation.id, None)
+        if child is not None:
+            child.kill()
+            child.wait()
+        elif operation.state is OperationState.RUNNING and not operation.is_orphan:
+            return  # another process has it: the failover waits for its end
+        why = "it gave way: the primary is away, and the replica takes over"
+        self.house.journal.end(operation.id, OperationState.FAILED, self.house.now(), error=why)
 
     def _ask_for_what_is_due(self) -> None:
         if self.timeline is None or self.flushed is None or not self._may_try():
@@ -302,34 +317,6 @@ class Worker:
         for child in self._children.values():
             child.kill()
             child.wait()
-
-
-def initialise(house: House) -> None:
-    """Creates repositories that were never there; one that was and is gone is left alone."""
-    old = house.now() - timedelta(days=1)
-    moments = [moment for moment in house.catalogue.moments() if moment.at < old]
-    house.catalogue.thin_moments(thinned(moments, timedelta(minutes=1)), old)
-    for repository in house.repositories:
-        known = f"initialised {repository.name}"
-        note = ClusterNote(
-            repository.cluster,
-            house.configuration.application,
-            os.uname().nodename,
-            house.keyring.recipients,
-            house.now(),
-        )
-        try:
-            if house.catalogue.fact(known):
-                require_repository(repository.store)
-            _note(repository.store, note)
-            house.catalogue.set_fact(known, True)
-        except InsightError as error:
-            _log.warning(error.message, hint=error.hint)
-
-
-def _note(store: ObjectStore, note: ClusterNote) -> None:
-    store.check()
-    note_cluster(store, note)
 
 
 async def backups(context: PlatformContext, stop: asyncio.Event) -> None:

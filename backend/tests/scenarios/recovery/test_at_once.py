@@ -184,6 +184,41 @@ def test_a_failover_switches_the_timeline_and_the_log_goes_on(synchronous: bool)
         )
 
 
+def test_a_failover_does_not_wait_for_a_backup_that_hangs() -> None:
+    with ground() as one:
+        one.insight("replica", "add")
+        eventually(lambda: streams(one), 90, "the replica streams")
+        commits = one.commits()
+        with commits.running():
+            commits.wait_for(100)
+            backup = one.ask(OperationKind.BACKUP, kind="full")
+            hanging = eventually(lambda: operating(one), 30, "the backup runs")
+            hanging.suspend()
+            killed_at = one.wipe()
+            eventually(lambda: commits.last_at > killed_at + 1, 60, "the replica took over")
+            promoted_s = min(t for t in commits.acknowledged.values() if t > killed_at + 1)
+            promoted_s -= killed_at
+        given_up = one.house.journal.get(backup.id)
+        assert given_up.state is OperationState.FAILED
+        assert "gave way" in str(given_up.error)
+        assert lost_within_s(commits, killed_at) < 1
+        assert commits.torn() == 0
+        told(
+            "a backup hangs; `kill -9` of the primary and its data directory is wiped",
+            False,
+            "the backup gives way, the replica serves on the primary's address",
+            commits,
+            f"{promoted_s:.1f} s until the next commit",
+            since=killed_at,
+        )
+
+
+def operating(one: Ground) -> psutil.Process | None:
+    """The process that carries out an operation, if there is one."""
+    children = psutil.Process(one.pid("backups")).children()
+    return next((child for child in children if "operation" in " ".join(child.cmdline())), None)
+
+
 def walreceiver(one: Ground) -> psutil.Process:
     """The process of the replica that takes the log from the primary."""
     children = psutil.Process(one.pid("replica")).children()
