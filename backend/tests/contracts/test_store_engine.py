@@ -11,7 +11,8 @@ import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
 from insightengine.telemetry import segments
-from insightengine.telemetry.insertion import StoreRefusedError
+from insightengine.telemetry.ingest import SignalIngester
+from insightengine.telemetry.insertion import RetryLaterError, StoreRefusedError
 from insightengine.telemetry.port import Signal
 from insightengine.telemetry.priorities import MERGES_NICE, merging_threads
 from insightengine.telemetry.schema.layout import Layout
@@ -47,6 +48,12 @@ def edge_log(folder: Path, requests: int) -> Path:
     file = folder / "segment.pb"
     file.write_bytes(segments.encode(request.SerializeToString(), requests))
     return file
+
+
+FAILING_VIEW = (
+    "CREATE MATERIALIZED VIEW insight.zz_failing TO insight.log_minutes AS "
+    "SELECT toStartOfMinute(Timestamp) AS Minute, throwIf(1) AS IsOwn FROM insight.logs"
+)
 
 
 def counts(engine: StoreEngine) -> tuple[int, ...]:
@@ -90,18 +97,34 @@ def test_an_insert_that_ended_before_the_views_is_completed(
 def test_an_insert_that_failed_in_a_view_is_completed_by_the_same_token(
     engine: StoreEngine, tmp_path: Path
 ) -> None:
-    """Why want of memory is no reason to split: the table has the rows by then."""
-    engine.execute(
-        "CREATE MATERIALIZED VIEW insight.zz_failing TO insight.log_minutes AS "
-        "SELECT toStartOfMinute(Timestamp) AS Minute, throwIf(1) AS IsOwn FROM insight.logs"
-    )
+    """Why that is no reason to split: the table has the rows by then."""
+    engine.execute(FAILING_VIEW)
     segment = edge_log(tmp_path, 5)
-    with pytest.raises(StoreRefusedError):
+    with pytest.raises(StoreRefusedError) as refused:
         engine.insert(Signal.LOGS, segment, "logs-a-0000000001")
+    assert refused.value.in_view
     assert counts(engine)[0] == 5
     engine.execute("DROP VIEW insight.zz_failing SYNC")
     engine.insert(Signal.LOGS, segment, "logs-a-0000000001")
     assert counts(engine) == (5, 5, 5, 5)
+
+
+def test_a_view_that_always_fails_keeps_nothing_from_the_table_and_doubles_nothing(
+    engine: StoreEngine, tmp_path: Path
+) -> None:
+    engine.execute(FAILING_VIEW)
+    spool = tmp_path / "spool"
+    spool.mkdir()
+    edge_log(tmp_path, 5).rename(spool / "logs-1700000000000ab-0000000001.pb")
+    ingester = SignalIngester(spool, Signal.LOGS, engine)
+    for _ in range(2):
+        with pytest.raises(RetryLaterError):
+            ingester.drain()
+    assert ingester.drain()
+    assert counts(engine) == (5, 5, 5, 5)
+    assert ingester.counters.without_views == 1
+    assert ingester.counters.set_aside_entries == 0
+    assert list(spool.glob("logs-*")) == []
 
 
 def test_a_refused_segment_leaves_nothing(engine: StoreEngine, tmp_path: Path) -> None:

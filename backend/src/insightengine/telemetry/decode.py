@@ -36,6 +36,9 @@ _SETTINGS = (
     "short_circuit_function_evaluation = 'force_enable'"
 )
 
+# What a view that fails does not get, it lacks; the table and the other views have it.
+VIEWS_MAY_FAIL: Final = "materialized_views_ignore_errors"
+
 
 def columns_of(signal: Signal) -> Columns:
     """Names of the columns that are inserted, and what they are made of."""

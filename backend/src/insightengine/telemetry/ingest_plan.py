@@ -16,10 +16,10 @@ _ENVIRONMENT: Final = frozenset(
     {60, 74, 75, 76, 81, 87, 88, 107, 159, 160, 164, 202, 210, 218, 225, 236, 242, 243, 252, 319}
     | {394, 999}
 )
-# Unknown codes and exceptions of libraries may have either cause. So may a lack of memory, which
-# is tried for minutes: it may come up in a view when the table has the rows already, and only the
-# same token completes that; parts of the batch under tokens of their own would be stored twice.
+# Unknown codes and exceptions of libraries may have either cause; a lack of memory is tried for
+# minutes.
 _ATTEMPTS: Final = {0: 3, 1000: 3, 1001: 3, 1002: 3, 241: 20}
+_ATTEMPTS_OF_VIEWS: Final = 3
 _BACKOFF_MAX_S: Final = 30.0
 _INTERVAL_S: Final = 2.0
 _AT_ONCE_BYTES: Final = 4 * 1024**2
@@ -114,18 +114,26 @@ def is_due(waiting_bytes: int, since_last_s: float) -> bool:
 
 
 class Remedy(Enum):
-    """What follows a refusal. An insert is one block: nothing of a refused one is stored."""
+    """What follows a refusal. An insert is one block: nothing of a refused one is stored, unless it
+    was a view that failed. Then the table may have the rows already, and only the same token is
+    safe: parts of the batch under tokens of their own would be stored twice."""
 
     RETRY_LATER = auto()
+    WITHOUT_FAILING_VIEWS = auto()
     FLATTEN = auto()
     SPLIT = auto()
     SET_ASIDE = auto()
 
 
-def remedy(code: int, *, records: int, attempt: int, flattened: bool) -> Remedy:
-    """`attempt` counts the tries of these records, from 1."""
-    if code in _ENVIRONMENT or attempt < _ATTEMPTS.get(code, 0):
+def remedy(
+    code: int, *, records: int, attempt: int, flattened: bool, in_view: bool = False
+) -> Remedy:
+    """`attempt` counts the tries of these records, from 1; `in_view` is where it failed."""
+    attempts = _ATTEMPTS.get(code, _ATTEMPTS_OF_VIEWS if in_view else 0)
+    if code in _ENVIRONMENT or attempt < attempts:
         return Remedy.RETRY_LATER
+    if in_view:
+        return Remedy.WITHOUT_FAILING_VIEWS
     if code == NESTED_CODE and not flattened:
         return Remedy.FLATTEN
     return Remedy.SPLIT if records > 1 else Remedy.SET_ASIDE

@@ -19,23 +19,31 @@ from insightengine.telemetry.segments import CLOSED_SUFFIX, Record, SegmentName
 from insightengine.telemetry.setaside import SetAside, set_aside
 
 _log = structlog.get_logger("telemetry.ingest")
+_IN_VIEW = "while pushing to view"  # as ClickHouse words it
 
 
 class StoreRefusedError(Exception):
-    """The store did not insert; `code` is ClickHouse's."""
+    """The store did not insert; `code` is ClickHouse's.
+
+    `in_view`: a materialised view failed, and the table itself may have all the rows.
+    """
 
     def __init__(self, code: int, message: str) -> None:
         super().__init__(message)
         self.code = code
+        self.in_view = _IN_VIEW in message
 
 
 class Inserter(Protocol):
     """Blocking; called from several threads."""
 
-    def insert(self, signal: Signal, segment: Path, token: str) -> None:
+    def insert(
+        self, signal: Signal, segment: Path, token: str, *, views_may_fail: bool = False
+    ) -> None:
         """Returns when all rows of the file are on disk, or were stored under `token` before.
 
-        Raises StoreRefusedError with nothing stored.
+        With `views_may_fail` a materialised view that fails goes without the rows. Raises
+        StoreRefusedError with nothing stored, unless it was in a view.
         """
         ...
 
@@ -57,6 +65,7 @@ class IngestCounters:
     set_aside_stretches: int = 0
     set_aside_bytes: int = 0
     set_aside_entries: int = 0
+    without_views: int = 0  # batches that some materialised view does not have
     flattened_segments: int = 0
     failures: int = 0
 
@@ -157,12 +166,14 @@ class Insertion:
         what = SetAside(item.segment.token, record.start, record.end, reason, record.entries)
         self._set_aside(what, item.content)
 
-    def _try(self, part: Part, *, flattened: bool) -> None:
+    def _try(self, part: Part, *, flattened: bool, views_may_fail: bool = False) -> None:
         token = self._token(part)
         file = self._file(part, token, flattened=flattened)
         attempts = self._workplace.attempts
         try:
-            self._workplace.inserter.insert(self._signal, file, token)
+            self._workplace.inserter.insert(
+                self._signal, file, token, views_may_fail=views_may_fail
+            )
         except StoreRefusedError as error:
             attempts[token] = attempts.get(token, 0) + 1
             self._after_refusal(part, error, attempts[token], flattened=flattened)
@@ -175,9 +186,16 @@ class Insertion:
         self, part: Part, error: StoreRefusedError, attempt: int, *, flattened: bool
     ) -> None:
         count = part.high - part.low
-        match remedy(error.code, records=count, attempt=attempt, flattened=flattened):
+        found = remedy(
+            error.code, records=count, attempt=attempt, flattened=flattened, in_view=error.in_view
+        )
+        match found:
             case Remedy.RETRY_LATER:
                 raise RetryLaterError(str(error)) from error
+            case Remedy.WITHOUT_FAILING_VIEWS:
+                self._workplace.counters.without_views += 1
+                _log.error("rows are stored, but not in a view that fails", error=str(error)[:500])
+                self._try(part, flattened=flattened, views_may_fail=True)
             case Remedy.FLATTEN:
                 self._workplace.counters.flattened_segments += 1
                 self._try(part, flattened=True)

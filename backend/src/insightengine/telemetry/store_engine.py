@@ -79,9 +79,13 @@ class StoreEngine:
             _log.info("telemetry schema migrated", version=migration.version, days=len(days))
         self._pending = ()
 
-    def insert(self, signal: Signal, segment: Path, token: str) -> None:
+    def insert(
+        self, signal: Signal, segment: Path, token: str, *, views_may_fail: bool = False
+    ) -> None:
         """`insertion.Inserter`. Waits while as many inserts as there are writers are under way."""
         statement = decode.insert_statement(signal, segment, token)
+        if views_may_fail:
+            statement += f", {decode.VIEWS_MAY_FAIL} = 1"
         writer = self._writers.get()
         try:
             writer.query(statement)

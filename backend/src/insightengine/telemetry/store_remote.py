@@ -89,13 +89,16 @@ class RemoteStore:
         self.execute(migrations.applied_statement(*versions))
         _log.info("telemetry tables made", version=versions[-1], cluster=self.layout.cluster)
 
-    def insert(self, signal: Signal, segment: Path, token: str) -> None:
+    def insert(
+        self, signal: Signal, segment: Path, token: str, *, views_may_fail: bool = False
+    ) -> None:
         """`insertion.Inserter`."""
         table = self.layout.local(decode.TABLES[signal])
         statement = decode.sent_insert_statement(signal, table, token)
         settings = {
             "exclude_materialize_skip_indexes_on_insert": ",".join(MADE_BY_MERGES),
             "optimize_on_insert": "0",
+            decode.VIEWS_MAY_FAIL: "1" if views_may_fail else "0",
         }
         try:
             self._post(statement, segment.read_bytes(), settings)

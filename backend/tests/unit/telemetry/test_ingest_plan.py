@@ -114,7 +114,7 @@ def test_a_little_waits_for_more_and_much_goes_at_once(
     [
         (243, 10, 99, False, Remedy.RETRY_LATER),  # no space left
         (241, 10, 1, False, Remedy.RETRY_LATER),  # memory, which may only be short now
-        (241, 10, 19, False, Remedy.RETRY_LATER),  # the table may have the rows, and a view not
+        (241, 10, 19, False, Remedy.RETRY_LATER),
         (241, 10, 20, False, Remedy.SPLIT),
         (241, 1, 20, False, Remedy.SET_ASIDE),
         (1001, 10, 2, False, Remedy.RETRY_LATER),
@@ -129,6 +129,22 @@ def test_a_refusal_has_its_remedy(
     code: int, records: int, attempt: int, flattened: bool, expected: Remedy
 ) -> None:
     assert remedy(code, records=records, attempt=attempt, flattened=flattened) is expected
+
+
+@pytest.mark.parametrize(
+    ("code", "attempt", "expected"),
+    [
+        (243, 99, Remedy.RETRY_LATER),
+        (241, 19, Remedy.RETRY_LATER),
+        (241, 20, Remedy.WITHOUT_FAILING_VIEWS),
+        (407, 2, Remedy.RETRY_LATER),  # an overflow
+        (407, 3, Remedy.WITHOUT_FAILING_VIEWS),
+    ],
+)
+def test_what_failed_in_a_view_is_never_split(code: int, attempt: int, expected: Remedy) -> None:
+    """The table may have the rows: halves under tokens of their own would be there twice."""
+    found = remedy(code, records=10, attempt=attempt, flattened=False, in_view=True)
+    assert found is expected
 
 
 def test_pauses_grow_to_a_limit() -> None:
