@@ -285,7 +285,7 @@ class ReleaseService:
         match found:
             case NoChange(reason=reason):
                 if not OperationState(run.operation.state).is_over:
-                    self._end(run, OperationState.UNCHANGED, reason)
+                    self._end_unchanged(run, reason)
             case Refused(code=code, message=message, hint=hint):
                 run.update(failure=failure_to_json(Failure("plan", code, message, hint)))
                 self._end(run, OperationState.REFUSED, message)
@@ -294,6 +294,15 @@ class ReleaseService:
             case _:
                 return False
         return True
+
+    def _end_unchanged(self, run: Run, reason: str) -> None:
+        """Killed after its last entry and before that was told, it finishes once more."""
+        done = run.progress().done
+        for kind in (StepKind.FINISH, StepKind.FINISH_FAILED):
+            if kind in done:
+                self._finish(run, Step(kind))
+                return
+        self._end(run, OperationState.UNCHANGED, reason)
 
     def _wait(self, run: Run, reason: str) -> bool:
         state = OperationState.HELD if run.operation.held else OperationState.WAITING
