@@ -62,20 +62,30 @@ def restore(
     """
     if context.invoked_subcommand is not None:
         return
-    from insightengine.cli.operating import operate
-    from insightengine.core.errors import ConflictError
-    from insightengine.recovery.journal import OperationKind
+    request = _request(to, into, database, table, swap=swap)
+    _show(project, to, request, as_json=plan and json_)
+    if not plan:
+        _carry_out(project, request, yes=yes, json_=json_)
+
+
+def _show(project: Path, to: str, request: dict[str, Any], *, as_json: bool) -> None:
+    """The plan: what is replaced, what is lost, how long it takes."""
     from insightengine.wiring.recovery_verbs import open_house, restore_plan_table
 
     shown = restore_plan_table(open_house(project), to)
-    request = _request(to, into, database, table, swap=swap)
     shown["replaces"] = _replaced(shown["replaces"], request)
-    if plan and json_:
+    if as_json:
         print(json.dumps(shown))  # noqa: T201
-        return
-    show_plan(shown)
-    if plan:
-        return
+    else:
+        show_plan(shown)
+
+
+def _carry_out(project: Path, request: dict[str, Any], *, yes: bool, json_: bool) -> None:
+    """Raises ConflictError when nobody agreed to it."""
+    from insightengine.cli.operating import operate
+    from insightengine.core.errors import ConflictError
+    from insightengine.recovery.journal import OperationKind
+
     if not yes and not (sys.stdin.isatty() and typer.confirm("Restore?", err=True)):
         raise ConflictError("nothing was done", code="not_confirmed", hint="add --yes")
     operate(project, OperationKind.RESTORE, request, detach=False, json_=json_)

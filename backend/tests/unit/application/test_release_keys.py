@@ -36,9 +36,7 @@ def test_a_file_that_says_nothing_gets_the_defaults() -> None:
     assert read("services: {web: {image: a}}").release == ReleasePolicy()
 
 
-def test_every_key_of_a_release_reaches_the_policy() -> None:
-    found = policy(
-        """\
+EVERY_KEY = """\
         rollback_window: 1h
         drain_timeout: 5s
         watch: 10s
@@ -67,9 +65,11 @@ def test_every_key_of_a_release_reaches_the_policy() -> None:
         lint: refuse
         keep: 3
         keep_for: 24h
-        """
-    )
-    assert found == ReleasePolicy(
+"""
+
+
+def test_every_key_of_a_release_reaches_the_policy() -> None:
+    assert policy(EVERY_KEY) == ReleasePolicy(
         rollback_window_s=3600,
         drain_timeout_s=5,
         watch_s=10,
