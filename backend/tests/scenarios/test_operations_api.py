@@ -41,11 +41,15 @@ def proven(viewer: Console) -> dict[str, Any]:
     """What the API tells once the first backup was taken and read back."""
 
     def found() -> dict[str, Any] | None:
-        recovery: dict[str, Any] = viewer.get("/recovery").json()
-        calm = all(one["state"] in _OVER for one in recovery["operations"])
-        return recovery if calm and recovery["objectives"]["newest_proven"] else None
+        recovery = _calm(viewer)
+        return recovery if recovery and recovery["objectives"]["newest_proven"] else None
 
     return eventually(found, 90, "the first backup is proven")
+
+
+def _calm(console: Console) -> dict[str, Any] | None:
+    recovery: dict[str, Any] = console.get("/recovery").json()
+    return recovery if all(one["state"] in _OVER for one in recovery["operations"]) else None
 
 
 def code_of(answer: httpx.Response, status: int) -> str:
@@ -99,6 +103,7 @@ def test_a_moment_that_never_was_has_no_plan(viewer: Console, proven: dict[str, 
 def test_an_operator_backs_up_and_is_told_how_far_it_is(
     operator: Console, administrator: Console, proven: dict[str, Any]
 ) -> None:
+    eventually(lambda: _calm(operator), 60, "what the schedule began is over")
     operation = asked(operator.post("/recovery/backups", json={}))
     second = operator.post("/recovery/backups", json={})
     assert code_of(second, 409) == "operation_under_way"
@@ -161,6 +166,7 @@ def test_a_restore_is_for_administrators_and_only_by_the_plan_that_was_seen(
     assert code_of(operator.post("/recovery/restores", json=request), 403) == "role_too_low"
     stale = administrator.post("/recovery/restores", json={**request, "plan": "another"})
     assert code_of(stale, 409) == "plan_changed"
+    eventually(lambda: _calm(administrator), 60, "what the schedule began is over")
     operation = asked(administrator.post("/recovery/restores", json=request))
     told = followed(administrator, f"/recovery/operations/{operation}/events")
     assert told[-1]["state"] == "done", told[-1]

@@ -26,6 +26,10 @@ _COLUMNS = (
 )
 
 
+SCHEDULE = "schedule"
+"""Who asks for what is due; what a person asks for goes before it."""
+
+
 class OperationKind(StrEnum):
     BACKUP = "backup"
     VERIFY = "verify"
@@ -132,10 +136,13 @@ class Journal:
     def ask(
         self, kind: OperationKind, request: Mapping[str, Any], asked_by: str, now: datetime
     ) -> Operation:
-        """Writes the intent. Raises ConflictError while another one of its lane is under way."""
+        """Writes the intent. Raises ConflictError while another one of its lane is under way.
+
+        One of the schedule that nobody has begun is cancelled instead: it becomes due again.
+        """
         new = f"{now.astimezone(UTC):%Y%m%dT%H%M%S}-{kind.value}-{uuid.uuid4().hex[:6]}"
         with self._database.transaction():
-            self._refuse_second(kind)
+            self._make_room(kind, asked_by, now)
             self._database.write(
                 "INSERT INTO operations (id, kind, lane, state, request, asked_by, asked_at) "
                 "VALUES (?, ?, ?, 'asked', ?, ?, ?)",
@@ -241,9 +248,12 @@ class Journal:
         sql = f"SELECT {_COLUMNS} FROM operations WHERE {condition}"  # noqa: S608 -- constants
         return [_operation(row) for row in self._database.rows(sql, values)]
 
-    def _refuse_second(self, kind: OperationKind) -> None:
+    def _make_room(self, kind: OperationKind, asked_by: str, now: datetime) -> None:
         for other in self.under_way():
-            if _LANES[other.kind] == _LANES[kind]:
+            if _LANES[other.kind] != _LANES[kind]:
+                continue
+            can_wait = other.asked_by == SCHEDULE != asked_by
+            if not (can_wait and self.cancel(other.id, now)):
                 raise _under_way(other)
 
 

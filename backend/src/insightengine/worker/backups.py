@@ -21,7 +21,7 @@ from insightengine.core.settings import PortOffset
 from insightengine.recovery.catchup import lacking
 from insightengine.recovery.failover import is_away
 from insightengine.recovery.house import RECEIVER, House
-from insightengine.recovery.journal import Operation, OperationKind, OperationState
+from insightengine.recovery.journal import SCHEDULE, Operation, OperationKind, OperationState
 from insightengine.recovery.measure import Flow, measurements
 from insightengine.recovery.moments import Moment
 from insightengine.recovery.objectives import objectives_now
@@ -264,11 +264,12 @@ class Worker:
         )
         if due is not None:
             request = {"kind": due.kind, "reason": due.reason}
-            house.journal.ask(OperationKind.BACKUP, request, "schedule", now)
+            house.journal.ask(OperationKind.BACKUP, request, SCHEDULE, now)
             return
         pruned = house.journal.recent(1, OperationKind.PRUNE)
-        if backups and (not pruned or pruned[0].asked_at < backups[-1].ended_at):
-            house.journal.ask(OperationKind.PRUNE, {}, "schedule", now)
+        has_pruned = pruned and pruned[0].state is not OperationState.CANCELLED
+        if backups and not (has_pruned and pruned[0].asked_at >= backups[-1].ended_at):
+            house.journal.ask(OperationKind.PRUNE, {}, SCHEDULE, now)
             return
         if self._ask_to_catch_up():
             return
@@ -276,7 +277,7 @@ class Worker:
         last = type(now).fromisoformat(checked) if checked else backups[0].ended_at
         if house.policy.verify.restore.is_due(last, now):
             house.catalogue.set_fact("restore check at", now.isoformat())
-            house.journal.ask(OperationKind.VERIFY, {"restore": True}, "schedule", now)
+            house.journal.ask(OperationKind.VERIFY, {"restore": True}, SCHEDULE, now)
 
     def _ask_to_catch_up(self) -> bool:
         """A repository that was away and answers again gets what it lacks."""
@@ -288,7 +289,7 @@ class Worker:
             return False
         if any(answers(repository) is not None for repository in house.repositories):
             return False
-        house.journal.ask(OperationKind.SYNC, {}, "schedule", now)
+        house.journal.ask(OperationKind.SYNC, {}, SCHEDULE, now)
         return True
 
     def _may_try(self) -> bool:

@@ -15,6 +15,7 @@ import pytest
 from insightengine.core.errors import ConflictError, NotFoundError
 from insightengine.recovery.catalogue import open_database
 from insightengine.recovery.journal import (
+    SCHEDULE,
     Journal,
     OperationKind,
     OperationState,
@@ -50,6 +51,24 @@ def test_a_second_operation_of_a_lane_is_refused_with_who_has_it(journal: Journa
         with pytest.raises(ConflictError) as raised:
             journal.ask(kind, {}, "bob", NOW)
         assert raised.value.context["operation"] == first.id
+
+
+def test_what_a_person_asks_for_goes_before_what_the_schedule_has_not_begun(
+    journal: Journal,
+) -> None:
+    due = journal.ask(OperationKind.PRUNE, {}, SCHEDULE, NOW)
+    with pytest.raises(ConflictError):
+        journal.ask(OperationKind.BACKUP, {}, SCHEDULE, NOW)
+    asked = journal.ask(OperationKind.RESTORE, {}, "ada", NOW)
+    assert journal.get(due.id).state is OperationState.CANCELLED
+    assert [one.id for one in journal.under_way()] == [asked.id]
+
+
+def test_what_the_schedule_has_begun_is_not_taken_from_it(journal: Journal) -> None:
+    due = journal.ask(OperationKind.PRUNE, {}, SCHEDULE, NOW)
+    journal.claim(due.id, NOW)
+    with pytest.raises(ConflictError, match=due.id):
+        journal.ask(OperationKind.RESTORE, {}, "ada", NOW)
 
 
 def test_operations_of_other_lanes_run_beside_it(journal: Journal) -> None:
