@@ -29,6 +29,10 @@ STACK = """Traceback (most recent call last):
   File "/app/shop/payments.py", line {line}, in charge
     raise PaymentError(order)
 """
+STACK_AROUND = """Traceback (most recent call last):
+  File "/app/shop/around.py", line 7, in handle
+    await following(request)
+"""
 
 
 def _records() -> Records:
@@ -44,15 +48,17 @@ def _records() -> Records:
         )
     for number, line in enumerate((88, 91)):
         failed = made.span(ago(600 - number), 10 + number, 1, name="POST /pay", ms=50)
-        event = failed.events.add(name="exception", time_unix_nano=failed.start_time_unix_nano)
-        describe(
-            event,
-            {
-                "exception.type": "PaymentError",
-                "exception.message": f"order {number} was declined",
-                "exception.stacktrace": STACK.format(line=line),
-            },
-        )
+        for later_ns, stack in enumerate((STACK.format(line=line), STACK_AROUND)):
+            at_ns = failed.start_time_unix_nano + later_ns
+            event = failed.events.add(name="exception", time_unix_nano=at_ns)
+            describe(
+                event,
+                {
+                    "exception.type": "PaymentError",
+                    "exception.message": f"order {number} was declined",
+                    "exception.stacktrace": stack,
+                },
+            )
         made.log(
             ago(600 - number),
             "request failed",
@@ -200,7 +206,7 @@ def _send(store: Telemetry, body: str) -> None:
         assert answer.status == 200
 
 
-async def test_an_exception_that_is_logged_as_well_as_recorded_on_its_span_counts_once(
+async def test_an_exception_that_is_logged_and_recorded_twice_on_its_span_counts_once(
     asker: Asker,
 ) -> None:
     groups = (await SearchQueries(asker).exceptions(DAY, None)).items

@@ -12,13 +12,17 @@ export function ObjectiveTiles({ recovery }: { recovery: Recovery }) {
   const isBreached = (name: string) => objectives.breached.includes(name);
   return (
     <dl className="grid grid-cols-1 gap-2 xs:grid-cols-2 xl:grid-cols-4" data-testid="objectives">
-      <Tile name="Would be lost now (RPO)" value={seconds(objectives.rpo_s)} isBad={isBreached("rpo")}>
+      <Tile
+        name="Would be lost now (RPO)"
+        value={seconds(objectives.rpo_s)}
+        standing={against(objectives.rpo_target_s, isBreached("rpo"))}
+      >
         {againstTarget(objectives.rpo_target_s)}
       </Tile>
       <Tile
         name={`A restore takes (RTO, ${objectives.is_rto_measured ? "measured" : "estimated"})`}
         value={seconds(objectives.rto_s)}
-        isBad={isBreached("rto")}
+        standing={against(objectives.rto_target_s, isBreached("rto"))}
       >
         {againstTarget(objectives.rto_target_s)}
         <br />
@@ -31,16 +35,16 @@ export function ObjectiveTiles({ recovery }: { recovery: Recovery }) {
       <Tile
         name="Newest proven backup"
         value={objectives.newest_proven ? age(objectives.newest_proven, recovery) : "none"}
-        isBad={objectives.newest_proven === null}
-        words={["counts", "unproven"]}
+        standing={
+          objectives.newest_proven ? { tone: "ok", word: "counts" } : { tone: "bad", word: "unproven" }
+        }
       >
         {objectives.newest_proven ?? "everything would be lost"}
       </Tile>
       <Tile
         name="Write-ahead log behind"
         value={receiver ? formatBytes(receiver.lag_bytes) : "no receiver"}
-        isBad={receiver === undefined}
-        words={["received", "not received"]}
+        standing={receiver ? { tone: "ok", word: "received" } : { tone: "bad", word: "not received" }}
       >
         {replication.problem ??
           (receiver
@@ -59,25 +63,28 @@ function age(id: string, recovery: Recovery): string {
   return `${formatDuration(Date.parse(recovery.now) - Date.parse(backup.ended_at))} ago`;
 }
 
-type TileProps = {
-  name: string;
-  value: string;
-  isBad: boolean;
-  /** What it is called when it is well, and when it is not. */
-  words?: readonly [string, string];
-  children: ReactNode;
-};
+type Standing = { tone: "ok" | "bad"; word: string };
 
-function Tile({ name, value, isBad, words = ["met", "not met"], children }: TileProps) {
+/** Without an objective there is nothing to meet. */
+function against(target_s: number | null, isBreached: boolean): Standing | null {
+  if (target_s === null) return null;
+  return isBreached ? { tone: "bad", word: "not met" } : { tone: "ok", word: "met" };
+}
+
+type TileProps = { name: string; value: string; standing: Standing | null; children: ReactNode };
+
+function Tile({ name, value, standing, children }: TileProps) {
   return (
     <div className="min-w-0 rounded-md border border-line bg-surface px-3 py-2">
       <dt className="eyebrow">{name}</dt>
       <dd>
         <span className="flex flex-wrap items-baseline gap-x-3 font-semibold text-xl">
           {value}
-          <span className="font-normal text-[12.5px]">
-            <Status tone={isBad ? "bad" : "ok"}>{words[isBad ? 1 : 0]}</Status>
-          </span>
+          {standing && (
+            <span className="font-normal text-[12.5px]">
+              <Status tone={standing.tone}>{standing.word}</Status>
+            </span>
+          )}
         </span>
         <span className="block break-words text-[12px] text-ink-faint">{children}</span>
       </dd>

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -129,12 +130,21 @@ class ClickHouseStore:
         where = f"telemetry store on {self._host}:{self._port}"
         if code in _LIMIT_CODES:
             return LimitExceededError(
-                f"{where} ended the query: {error}",
+                f"{where} ended the query: {_said(error)}",
                 code="query_limit",
                 hint="ask for a shorter time range or a narrower filter",
             )
         if isinstance(code, int) and code not in _ACCESS_CODES:
-            return InvalidInputError(f"{where} refused the query: {error}", code="query_refused")
+            return InvalidInputError(
+                f"{where} refused the query: {_said(error)}", code="query_refused"
+            )
         return UnavailableError(
             f"{where} does not answer: {error}", code="store_unavailable", hint="insight status"
         )
+
+
+def _said(error: Exception) -> str:
+    """What the engine said, without what the client wraps around it."""
+    text = str(error).removesuffix("\n")
+    text = text.partition("DB::Exception: ")[2] or text
+    return re.sub(r" \(for url [^)]*\)$", "", text)

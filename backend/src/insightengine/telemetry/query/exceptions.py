@@ -34,6 +34,7 @@ _GROUP: Final = (
 )
 
 _SAME: Final = "TraceId, SpanId, Type, Message"
+_RANK: Final = "(Source = 'log', Timestamp)"
 
 
 def groups_statement(asked: TimeRange, service: str | None, group_id: str | None) -> Statement:
@@ -67,13 +68,14 @@ def counts_statement(grid: Grid, group_id: str) -> Statement:
 
 
 def _where(asked: TimeRange, service: str | None, group_id: str | None) -> Where:
-    """Each exception once: many libraries report it on the span and log it as well, and a log has
-    other words around it or no frames, so that it would even be a group of its own.
+    """Each exception once: many libraries report it on the span and log it as well, and those
+    around them report it on the same span once more, with other frames or words around it, so that
+    it would even be a group of its own. The first report on the span counts, else the first line.
     """
-    of_span = in_range(asked).and_("Source = 'span' AND SpanId != ''")
+    of_span = in_range(asked).and_("SpanId != ''")
     where = in_range(asked).and_(
-        f"NOT (Source = 'log' AND ({_SAME}) IN "
-        f"(SELECT {_SAME} FROM {EXCEPTIONS} WHERE {of_span.sql}))"
+        f"(SpanId = '' OR ({_SAME}, {_RANK}) IN "
+        f"(SELECT {_SAME}, min({_RANK}) FROM {EXCEPTIONS} WHERE {of_span.sql} GROUP BY {_SAME}))"
     )
     if service is not None:
         where = where.and_("ServiceName = {service:String}", service=service)

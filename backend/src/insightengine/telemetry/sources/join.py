@@ -12,9 +12,9 @@ from enum import Enum, auto
 from typing import Final
 
 from insightengine.telemetry.sources.parse import LONGEST_LINE, decode_line
+from insightengine.telemetry.sources.raised import TRACEBACK
 
 _MOST_LINES: Final = 1000
-_TRACEBACK: Final = "Traceback (most recent call last):"
 _CHAINED: Final = (
     "During handling of the above exception",
     "The above exception was the direct cause",
@@ -137,7 +137,7 @@ class EntryJoiner:
 def _continues(first: str, stack: _Stack, text: str) -> bool:
     if not first.strip():
         return not text.strip()
-    if _FOLLOWS.match(text) or text.startswith((_TRACEBACK, *_CHAINED)):
+    if _FOLLOWS.match(text) or text.startswith((TRACEBACK, *_CHAINED)):
         return True
     if stack is _Stack.OPEN:
         return not text or _RAISED.match(text) is not None
@@ -148,7 +148,7 @@ def _continues(first: str, stack: _Stack, text: str) -> bool:
 
 
 def _next_stack(stack: _Stack, text: str) -> _Stack:
-    if text.startswith(_TRACEBACK):
+    if text.startswith(TRACEBACK):
         return _Stack.OPEN
     if stack is _Stack.OPEN and text and not text[0].isspace():
         return _Stack.RAISED

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Final, TypeVar
 
 from insightengine.core.time import to_ns
+from insightengine.telemetry.sources.raised import MESSAGE, STACKTRACE, TRACEBACK, TYPE, raised_in
 from insightengine.telemetry.sources.records import (
     DEBUG,
     ERROR,
@@ -39,7 +40,8 @@ _LEVEL_KEYS: Final = ("level", "severity", "lvl", "log.level", "levelname", "sev
 _TIME_KEYS: Final = ("timestamp", "@timestamp", "time", "ts")
 _TRACE_KEYS: Final = ("trace_id", "traceId", "trace.id", "otelTraceID")
 _SPAN_KEYS: Final = ("span_id", "spanId", "span.id", "otelSpanID")
-_RENAMED: Final = {"exception": "exception.stacktrace"}
+_STACK_KEYS: Final = ("exception", "exc_info", STACKTRACE)
+_ERROR_KEYS: Final = ("err", "error")  # pino and bunyan: an object
 
 _LEVELS: Final = {
     **dict.fromkeys(("trace", "finest", "verbose"), TRACE),
@@ -68,7 +70,6 @@ _WITHIN: Final = re.compile(
     r"(?<![\w/])(?P<level>DEBUG|INFO|WARN(?:ING)?|ERROR|CRITICAL|FATAL)(?![\w/])"
 )
 _RAISED: Final = re.compile(r"\S*(?:Error|Exception): ")
-_TRACEBACK: Final = "Traceback (most recent call last):"
 _LOOKED_AT: Final = 160
 _CONTROL: Final = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _TRACE_ID: Final = re.compile(r"(?!0{32})[0-9a-f]{32}")
@@ -85,9 +86,15 @@ def parse_entry(text: str, observed_ns: int, *, is_cut: bool = False) -> Record:
     fields = None if is_cut else json_fields(text)
     if fields is not None:
         return _structured(fields, text, observed_ns)
-    marks: dict[str, AttributeValue] = {CUT_MARK: True} if is_cut else {}
+    marks: Attributes = {CUT_MARK: True} if is_cut else {}
     severity, time_ns = guess(text)
-    return Record(time_ns or observed_ns, observed_ns, severity, text, attributes=marks)
+    return Record(
+        time_ns or observed_ns,
+        observed_ns,
+        severity,
+        text,
+        attributes=attributes_of({**raised_in(text), **marks}),
+    )
 
 
 def json_fields(text: str) -> dict[str, object] | None:
@@ -108,7 +115,7 @@ def guess(text: str) -> tuple[Severity, int | None]:
         return _LEVELS[found["level"].lower()], at_ns
     if found := _VALKEY_LINE.match(text):
         return _VALKEY[found["level"]], None
-    if _TRACEBACK in text or _RAISED.match(text):
+    if TRACEBACK in text or _RAISED.match(text):
         return ERROR, None
     found = _NGINX.match(text) or _LEADING.match(text) or _WITHIN.search(text, 0, _LOOKED_AT)
     return _LEVELS.get(found["level"].lower(), INFO) if found else INFO, None
@@ -166,6 +173,7 @@ def _structured(fields: dict[str, object], text: str, observed_ns: int) -> Recor
     time_ns = _take(rest, _TIME_KEYS, moment_ns)
     trace_id = _take(rest, _TRACE_KEYS, lambda value: trace_id_of(value) or None)
     span_id = _take(rest, _SPAN_KEYS, lambda value: span_id_of(value) or None)
+    raised = _take(rest, _ERROR_KEYS, _error_object) or _take(rest, _STACK_KEYS, _stack) or {}
     return Record(
         time_ns=time_ns or observed_ns,
         observed_ns=observed_ns,
@@ -173,8 +181,23 @@ def _structured(fields: dict[str, object], text: str, observed_ns: int) -> Recor
         body=_text(text if body is None else body, LONGEST_LINE),
         trace_id=trace_id or "",
         span_id=span_id or "",
-        attributes=attributes_of({_RENAMED.get(key, key): each for key, each in rest.items()}),
+        attributes=attributes_of({**raised, **rest}),
     )
+
+
+def _stack(value: object) -> Mapping[str, object] | None:
+    """The program's own words about type and message, where it has some, win over these."""
+    if not isinstance(value, str) or not value:
+        return None
+    return {**raised_in(value), STACKTRACE: value}
+
+
+def _error_object(value: object) -> Mapping[str, object] | None:
+    if not isinstance(value, dict) or not isinstance(value.get("stack"), str):
+        return None
+    told = {TYPE: value.get("type") or value.get("name"), MESSAGE: value.get("message")}
+    named = {key: each for key, each in told.items() if isinstance(each, str)}
+    return {**raised_in(value["stack"]), **named, STACKTRACE: value["stack"]}
 
 
 def _take(
