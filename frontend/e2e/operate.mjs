@@ -26,7 +26,25 @@ export async function releases(browser) {
   await dialog.waitFor();
   await page.keyboard.press("Escape");
   await dialog.waitFor({ state: "hidden" });
+  await releasesOfConsole(page);
   assert.deepEqual(complaints, []);
+}
+
+/** The other unit is one key away, stands in the address, and the back button leads back. */
+async function releasesOfConsole(page) {
+  const serving = page.getByTestId("serving");
+  const units = page.getByRole("group", { name: "What is released" });
+  await units.getByRole("button", { name: "Application" }).focus();
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/\?unit=console$/);
+  await serving.getByText("console serves").waitFor();
+  assert.equal(await page.getByRole("button", { name: "Deploy…" }).count(), 0, "its checkout is not here");
+  await page.reload();
+  await serving.getByText("console serves").waitFor();
+  await page.goBack();
+  await page.waitForURL((address) => !address.searchParams.has("unit"));
+  await serving.getByText("shop serves").waitFor();
 }
 
 /** A backup is taken and watched; a moment is picked with the keys, and its plan asks before anything. */

@@ -156,6 +156,7 @@ async function pages(page) {
     ["/monitoring/sql/", "[data-testid=sql]"],
     ["/releases/", "[data-testid=releases] button"],
     ["/releases/?op=1", "[data-testid=changes] tbody tr"],
+    ["/releases/?unit=console", "[data-testid=serving] dd"],
     ["/recovery/", "[data-testid=backups] tbody tr"],
     ["/recovery/?to=latest", "[data-testid=restore-plan] dl"],
   ];

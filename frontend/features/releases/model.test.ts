@@ -8,6 +8,9 @@ import {
   journalLines,
   merged,
   shortDigest,
+  UNITS,
+  unitInAddress,
+  unitOf,
   windowLeft,
 } from "./model";
 
@@ -107,4 +110,16 @@ test("the rollback window is over when its time is", () => {
   expect(windowLeft(state, Date.parse("2026-05-01T12:00:00Z"))).toBe(10_000);
   expect(windowLeft(state, Date.parse("2026-05-01T12:00:10Z"))).toBeNull();
   expect(windowLeft({ ...state, warm: null }, 0)).toBeNull();
+});
+
+test("the unit is the one that the address names, else the application", () => {
+  expect(unitOf("console")).toBe("console");
+  expect(unitOf(null)).toBe("application");
+  expect(unitOf("nothing of ours")).toBe("application");
+});
+
+test("another unit closes the operation that is open, and the application needs no word in the address", () => {
+  expect(unitInAddress("console")).toEqual({ unit: "console", op: null });
+  expect(unitInAddress("application")).toEqual({ unit: null, op: null });
+  for (const { value } of UNITS) expect(unitOf(unitInAddress(value).unit)).toBe(value);
 });

@@ -2,6 +2,7 @@
 import type {
   GateFigure,
   ReleaseChange,
+  ReleasedUnit,
   ReleaseEntry,
   ReleaseOperation,
   ReleaseState,
@@ -9,6 +10,22 @@ import type {
 } from "@/api/types";
 import { formatBytes, formatDuration, formatRatio, plural } from "@/lib/format";
 import type { Tone } from "@/ui/badge";
+
+/** What the page may be about, as its address says. */
+export const UNITS: readonly { readonly value: ReleasedUnit; readonly label: string }[] = [
+  { value: "application", label: "Application" },
+  { value: "console", label: "Console" },
+];
+
+/** The unit that an address names; the application when it names none that there is. */
+export function unitOf(named: string | null): ReleasedUnit {
+  return UNITS.find((unit) => unit.value === named)?.value ?? "application";
+}
+
+/** What changes in the address with the unit: an operation of the other one is no longer open. */
+export function unitInAddress(unit: ReleasedUnit): { readonly unit: string | null; readonly op: null } {
+  return { unit: unit === "application" ? null : unit, op: null };
+}
 
 type State = ReleaseOperation["state"];
 

@@ -2,35 +2,33 @@
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useCallback, useMemo, useState } from "react";
 import { api, bodyOf } from "@/api/client";
-import type { ReleaseEntry, ReleaseOperation } from "@/api/types";
+import type { ReleasedUnit, ReleaseEntry, ReleaseOperation } from "@/api/types";
 import { useEvents } from "@/features/shell/use-events";
 import { isOver, merged } from "./model";
 
 export const RELEASES_MS = 3000;
 const KEY = ["releases"] as const;
 
-export function useOperations() {
+export function useOperations(unit: ReleasedUnit) {
   return useQuery({
-    queryKey: [...KEY, "operations"],
-    queryFn: () => bodyOf(api.GET("/api/v1/releases/operations")),
+    queryKey: [...KEY, "operations", unit],
+    queryFn: () => bodyOf(api.GET("/api/v1/releases/operations", { params: { query: { unit } } })),
     refetchInterval: RELEASES_MS,
-    placeholderData: keepPreviousData,
   });
 }
 
-export function useReleaseState() {
+export function useReleaseState(unit: ReleasedUnit) {
   return useQuery({
-    queryKey: [...KEY, "state"],
-    queryFn: () => bodyOf(api.GET("/api/v1/releases/state")),
+    queryKey: [...KEY, "state", unit],
+    queryFn: () => bodyOf(api.GET("/api/v1/releases/state", { params: { query: { unit } } })),
     refetchInterval: RELEASES_MS,
-    placeholderData: keepPreviousData,
   });
 }
 
-export function useKeptReleases(isWanted: boolean) {
+export function useKeptReleases(unit: ReleasedUnit, isWanted: boolean) {
   return useQuery({
-    queryKey: [...KEY, "kept"],
-    queryFn: () => bodyOf(api.GET("/api/v1/releases")),
+    queryKey: [...KEY, "kept", unit],
+    queryFn: () => bodyOf(api.GET("/api/v1/releases", { params: { query: { unit } } })),
     enabled: isWanted,
   });
 }
@@ -87,9 +85,9 @@ export function useDeploy() {
   );
 }
 
-export function useRollBack() {
+export function useRollBack(unit: ReleasedUnit) {
   return useAct((release: string) =>
-    bodyOf(api.POST("/api/v1/releases/rollback", { body: { release, unit: "application" } })),
+    bodyOf(api.POST("/api/v1/releases/rollback", { body: { release, unit } })),
   );
 }
 

@@ -1,7 +1,7 @@
 "use client";
 import type { UseQueryResult } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
-import type { ReleaseOperation, ReleaseState } from "@/api/types";
+import type { ReleasedUnit, ReleaseOperation, ReleaseState } from "@/api/types";
 import { useMay } from "@/features/session/role";
 import { formatAge, formatDateTime } from "@/lib/format";
 import { Status } from "@/ui/badge";
@@ -15,10 +15,10 @@ import { ErrorState } from "@/ui/states";
 import { windowLeft } from "./model";
 import { useKeptReleases, useRollBack } from "./queries";
 
-type Props = { state: UseQueryResult<ReleaseState>; onAsked: (id: number) => void };
+type Props = { unit: ReleasedUnit; state: UseQueryResult<ReleaseState>; onAsked: (id: number) => void };
 
-/** What serves, and what can come back how fast. */
-export function ServingCard({ state, onAsked }: Props) {
+/** What serves, and what can come back how fast. The console itself is never closed for maintenance. */
+export function ServingCard({ unit, state, onAsked }: Props) {
   const may = useMay("operator");
   const [now, setNow] = useState(0);
   const [isOpen, setOpen] = useState(false);
@@ -61,17 +61,20 @@ export function ServingCard({ state, onAsked }: Props) {
               </>
             )}
           </Fact>
-          <Fact name="Visitors">
-            {found.maintenance_by === null ? (
-              <Status tone="ok">open</Status>
-            ) : (
-              <Status tone="pending">closed for maintenance</Status>
-            )}
-          </Fact>
+          {unit === "console" ? null : (
+            <Fact name="Visitors">
+              {found.maintenance_by === null ? (
+                <Status tone="ok">open</Status>
+              ) : (
+                <Status tone="pending">closed for maintenance</Status>
+              )}
+            </Fact>
+          )}
         </Facts>
       ) : null}
       {found ? (
         <RollbackDialog
+          unit={unit}
           state={found}
           isWarm={left !== null}
           open={isOpen}
@@ -84,6 +87,7 @@ export function ServingCard({ state, onAsked }: Props) {
 }
 
 type DialogProps = {
+  unit: ReleasedUnit;
   state: ReleaseState;
   isWarm: boolean;
   open: boolean;
@@ -92,9 +96,9 @@ type DialogProps = {
 };
 
 /** The warm release comes back by one switch, another one is started and checked first. */
-function RollbackDialog({ state, isWarm, open, onClose, onAsked }: DialogProps) {
-  const kept = useKeptReleases(open);
-  const rollBack = useRollBack();
+function RollbackDialog({ unit, state, isWarm, open, onClose, onAsked }: DialogProps) {
+  const kept = useKeptReleases(unit, open);
+  const rollBack = useRollBack(unit);
   const [picked, setPicked] = useState<string | null>(null);
   const others = (kept.data?.items ?? []).filter((one) => one.id !== state.serving);
   const wanted = picked ?? state.warm ?? others[0]?.id ?? "";
