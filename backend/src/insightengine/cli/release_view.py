@@ -25,6 +25,7 @@ CODES = {
     "waiting": WAITING,
     "refused": 4,
 }
+_OTHER_LINES = 2  # of the screen: the head of the table, and the line below it
 _MARKS = {"intent": ("◐", "cyan"), "done": ("●", "green"), "failed": ("✖", "red")}
 
 
@@ -113,32 +114,43 @@ def _took(entry: Entry) -> str:
 
 
 def _live(events: Iterator[Entry | Operation]) -> None:
+    """While it runs, the newest steps that fit on the screen; at the end all of them, in full."""
     from rich.live import Live
 
     from insightengine.cli.show import messages
-    from insightengine.stores.journal.port import Entry, Phase
+    from insightengine.stores.journal.port import Entry
 
     rows: dict[str, tuple[str, str]] = {}
     with Live(console=messages, refresh_per_second=8) as live:
-        for event in events:
-            if not isinstance(event, Entry):
-                continue
-            if event.phase is Phase.NOTE:
-                phase = rows.get(event.step, ("intent", ""))[0]
-                rows[event.step] = (phase, str(event.detail.get("line", "")))
-            else:
-                told = str(event.detail.get("message", "")) or _took(event).strip()
-                rows[event.step] = (event.phase.value, told)
+        try:
+            for event in events:
+                if isinstance(event, Entry):
+                    rows[event.step] = _row(event, rows.get(event.step))
+                    live.update(_table(rows, most=max(1, messages.size.height - _OTHER_LINES)))
+        finally:
             live.update(_table(rows))
 
 
-def _table(rows: dict[str, tuple[str, str]]) -> Table:
+def _row(entry: Entry, before: tuple[str, str] | None) -> tuple[str, str]:
+    """The phase of a step and what was told of it last."""
+    from insightengine.stores.journal.port import Phase
+
+    if entry.phase is Phase.NOTE:
+        return before[0] if before else "intent", str(entry.detail.get("line", ""))
+    return entry.phase.value, str(entry.detail.get("message", "")) or _took(entry).strip()
+
+
+def _table(rows: dict[str, tuple[str, str]], most: int | None = None) -> Table:
+    """With `most`, one line for each of the last so many; else as many lines as they need."""
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("", "step", ""):
-        table.add_column(column, overflow="fold")
-    for step, (phase, told) in rows.items():
+    table.add_column("")
+    table.add_column("step", no_wrap=True, min_width=max(map(len, rows), default=0))
+    table.add_column("", overflow="ellipsis" if most else "fold", no_wrap=most is not None)
+    for step, (phase, told) in list(rows.items())[-most if most else None :]:
         mark, style = _MARKS.get(phase, ("○", "dim"))
-        table.add_row(f"[{style}]{mark}[/]", step, told.replace("[", "\\["))
+        shown = told.partition("\n")[0] if most else told
+        table.add_row(f"[{style}]{mark}[/]", step, escape(shown))
     return table
