@@ -14,6 +14,7 @@ from fastapi.security.http import HTTPAuthorizationCredentials
 
 from insightengine.api.dependencies import Used, services
 from insightengine.core.errors import AccessDeniedError
+from insightengine.core.settings import Environment, PortOffset, Settings
 from insightengine.protection.access import Principal, Role, ensure_allowed
 from insightengine.wiring.console import Services
 
@@ -105,4 +106,12 @@ def _refuse_cross_site(request: Request, used: Services) -> None:
 
 def _is_own(origin: str, request: Request, used: Services) -> bool:
     own = {urlsplit(used.settings.console_url).netloc, request.headers.get("Host", "")}
-    return urlsplit(origin).netloc in own
+    return urlsplit(origin).netloc in own | development_pages(used.settings)
+
+
+def development_pages(settings: Settings) -> set[str]:
+    """Where `insight dev --console` serves pages, and asks the API under another Host."""
+    if settings.environment is not Environment.DEVELOPMENT:
+        return set()
+    port = settings.port(PortOffset.CONSOLE_DEV)
+    return {f"localhost:{port}", f"127.0.0.1:{port}"}

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,10 +16,12 @@ import typer
 from insightengine.cli.options import HERE, BasePort, ComposeFile, Profiles, Project
 
 if TYPE_CHECKING:
+    from insightengine.core.errors import InsightError
     from insightengine.wiring.environment import PlatformContext
     from insightengine.wiring.local import UpRequest
 
 _RETRY_S = 0.5
+_START_S = 60.0
 
 
 def command(
@@ -53,9 +55,11 @@ def command(
     _refuse_other_environments(request)
     run(request, detach=True)
     context = running_context(project)
-    with _console(context, wanted=console):
+    with _console(context, wanted=console) as served:
         try:
             _release_saves(context, request)
+            if served is not None:  # no application to watch
+                raise _not_served(_port(context), f"ended with {served.wait()}")
         except KeyboardInterrupt:
             say("no longer watched; the platform runs on: insight down ends it")
 
@@ -130,32 +134,82 @@ def _release(context: PlatformContext, request: UpRequest) -> bool:
 
 
 @contextmanager
-def _console(context: PlatformContext, *, wanted: bool) -> Iterator[None]:
+def _console(context: PlatformContext, *, wanted: bool) -> Iterator[subprocess.Popen[bytes] | None]:
     """`next dev` with the API of the platform; it reloads by itself what is saved."""
     from insightengine.cli.show import say
+
+    if not wanted:
+        yield None
+        return
+    port = _port(context)
+    process = _next_dev(context.settings.console_url, port)
+    try:
+        _await_pages(process, port)
+        address = f"http://localhost:{port}/monitoring/"
+        say(f"the console reloads what you save: {address} (pid {process.pid})")
+        yield process
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        process.wait(20)
+
+
+def _port(context: PlatformContext) -> int:
+    from insightengine.core.settings import PortOffset
+
+    return context.settings.port(PortOffset.CONSOLE_DEV)
+
+
+def _next_dev(api: str, port: int) -> subprocess.Popen[bytes]:
     from insightengine.core.errors import NotFoundError
     from insightengine.wiring.local import REPOSITORY
 
-    if not wanted:
-        yield
-        return
     folder = REPOSITORY / "frontend"
     if not (folder / "node_modules").is_dir():
         raise NotFoundError(
             f"the console cannot be served from {folder}: its packages are not installed",
             hint="bin/up in a checkout of the repository installs them",
         )
-    process = subprocess.Popen(
-        ["npm", "run", "--silent", "dev"],
+    return subprocess.Popen(
+        ["npm", "run", "--silent", "dev", "--", "--port", str(port)],
         cwd=folder,
-        env={**os.environ, "INSIGHT_API": context.settings.console_url},
+        env={**os.environ, "INSIGHT_API": api},
         stdin=subprocess.DEVNULL,
         stdout=sys.stderr,
         start_new_session=True,
     )
-    say(f"the console reloads what you save: http://localhost:3100/monitoring/ (pid {process.pid})")
+
+
+def _await_pages(process: subprocess.Popen[bytes], port: int) -> None:
+    """Until a page is answered, which is compiled by that. Raises UnavailableError when it ended,
+    or none is answered in time."""
+    deadline = time.monotonic() + _START_S
+    while time.monotonic() < deadline and process.poll() is None:
+        if _answers(port):
+            return
+        time.sleep(0.1)
+    if process.poll() is None:
+        raise _not_served(port, f"does not answer within {_START_S:g} s")
+    raise _not_served(port, f"ended with {process.returncode}")
+
+
+def _answers(port: int) -> bool:
+    import http.client
+
+    connection = http.client.HTTPConnection("localhost", port, timeout=_START_S)
     try:
-        yield
+        connection.request("GET", "/monitoring/")
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
     finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(20)
+        connection.close()
+
+
+def _not_served(port: int, what: str) -> InsightError:
+    from insightengine.core.errors import UnavailableError
+
+    return UnavailableError(
+        f"the console is not served: `next dev` on port {port} {what}",
+        hint="what it said stands above; another one of the same checkout or port may run",
+    )

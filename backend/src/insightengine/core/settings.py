@@ -32,6 +32,7 @@ class PortOffset:
     PUBLIC = 1  # free for what an application publishes: `$INSIGHT_PUBLIC_PORT` in its file
     API_BLUE = 10
     API_GREEN = 11
+    CONSOLE_DEV = 12  # `next dev` of `insight dev --console`
     OTLP_GRPC = 17
     OTLP_HTTP = 18
     COLLECTOR = 19
