@@ -72,8 +72,7 @@ def failover(house: House, operation: str, request: Mapping[str, Any]) -> dict[s
 def complete(replica: Path, spool: Path, since: Segment) -> int:
     """Gives a stopped replica the log that the receiver has: what was acknowledged by it is there.
 
-    Both have prefixes of one stream, so that writing the same bytes again changes nothing. Returns
-    the bytes written. `since` is where the replica begins to read.
+    Returns the bytes written. `since` is where the replica begins to read.
     """
     written = 0
     for path in sorted(spool.glob("*/*")):
@@ -82,20 +81,24 @@ def complete(replica: Path, spool: Path, since: Segment) -> int:
         if segment is None and path.suffix == ".history":
             target.write_bytes(path.read_bytes())
         elif segment is not None and segment >= Segment(since.timeline, since.number):
-            written += _write_prefix(target, path.read_bytes().rstrip(b"\0"))
+            written += _fill(target, path.read_bytes())
     return written
 
 
-def _write_prefix(target: Path, content: bytes) -> int:
-    """What stands behind it stays: the replica may have more."""
-    descriptor = os.open(target, os.O_RDWR | os.O_CREAT, 0o600)
-    with os.fdopen(descriptor, "r+b") as file:
-        if os.fstat(descriptor).st_size < SEGMENT_BYTES:
-            file.truncate(SEGMENT_BYTES)
-        file.write(content)
+def _fill(target: Path, content: bytes) -> int:
+    """Both have prefixes of one stream. Where the target has all that was received, it may have
+    more, which stays. Else it has less, and then all of `content` is written, the zeros at its end,
+    too: records may end with zeros, and a segment that was recycled has old records there.
+    """
+    received = content.rstrip(b"\0")
+    if target.exists() and target.read_bytes().startswith(received):
+        return 0
+    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content.ljust(SEGMENT_BYTES, b"\0"))
         file.flush()
         os.fsync(descriptor)
-    return len(content)
+    return len(received)
 
 
 def _checkpoint(house: House, folder: Path) -> Segment:

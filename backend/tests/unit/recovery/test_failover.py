@@ -39,21 +39,22 @@ def test_what_the_replica_has_less_is_added_and_what_it_has_more_stays(
     has_more.write_bytes(b"receivedAND MORE".ljust(SEGMENT_BYTES, b"x"))
     received(spool, NOW.name, b"received")
     received(spool, f"{NEXT.name}.partial", b"the last")
-    assert complete(replica, spool, NOW) == len(b"received") + len(b"the last")
+    assert complete(replica, spool, NOW) == len(b"the last")
     assert has_more.read_bytes() == b"receivedAND MORE".ljust(SEGMENT_BYTES, b"x")
     added = replica / "pg_wal" / NEXT.name
     assert added.read_bytes() == b"the last".ljust(SEGMENT_BYTES, b"\0")
 
 
-def test_a_segment_that_was_recycled_is_written_over_from_its_beginning(
+def test_old_records_of_a_recycled_segment_do_not_stay_behind_the_last_that_was_received(
     places: tuple[Path, Path],
 ) -> None:
+    """A commit's record ends with the zeros of its time."""
     replica, spool = places
     recycled = replica / "pg_wal" / NEXT.name
-    recycled.write_bytes(b"old old old old".ljust(SEGMENT_BYTES, b"o"))
-    received(spool, f"{NEXT.name}.partial", b"new")
-    complete(replica, spool, NOW)
-    assert recycled.read_bytes().startswith(b"new old old old")
+    recycled.write_bytes(b"commit of an old".ljust(SEGMENT_BYTES, b"o"))
+    received(spool, f"{NEXT.name}.partial", b"commit of a new\0\0\0")
+    assert complete(replica, spool, NOW) == len(b"commit of a new")
+    assert recycled.read_bytes() == b"commit of a new".ljust(SEGMENT_BYTES, b"\0")
 
 
 def test_what_it_does_not_read_any_more_and_older_timelines_are_left_out(
