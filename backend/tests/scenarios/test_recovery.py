@@ -27,6 +27,7 @@ x-insight:
       - s3: s3://{bucket}/shop
         endpoint: {endpoint}
     wal: {{synchronous: true}}
+    include: [telemetry]
 """
 
 
@@ -116,6 +117,7 @@ def test_a_lost_cluster_and_a_lost_machine_come_back_with_every_acknowledged_com
         products = value(platform, "SELECT count(*) FROM products")
         key = platform.folder / "recovery.key"
         eventually(lambda: not behind(platform), 30, "the bucket has everything")
+        visits = lost_and_brought_back(platform)
         platform.insight("down")
 
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", bucket.credentials.access_key_id)
@@ -124,7 +126,7 @@ def test_a_lost_cluster_and_a_lost_machine_come_back_with_every_acknowledged_com
         with throwaway_platform() as other:
             other.insight(
                 *("recover", "--from", f"s3://{BUCKET}/shop", "--endpoint", bucket.endpoint),
-                *("--key", str(key), "--yes"),
+                *("--key", str(key), "--yes", "--telemetry"),
             )
             eventually(other.is_whole, 60, "the recovered platform serves")
             assert httpx.get(f"{other.shop}/api/products", timeout=10).status_code == 200
@@ -132,6 +134,30 @@ def test_a_lost_cluster_and_a_lost_machine_come_back_with_every_acknowledged_com
             moved = Commits(conninfo(other, "app_shop"))
             assert commits.acknowledged.keys() <= moved.present()
             assert moved.torn() == 0
+            assert marked(other) == visits
+
+
+def marked(platform: Platform) -> dict[str, Any]:
+    """The edge's records of visits that `lost_and_brought_back` made, and a checksum over them."""
+    (found,) = platform.sql(
+        "SELECT toUInt32(count()) AS n, groupBitXor(cityHash64(*)) AS sum FROM logs "
+        "WHERE ServiceName = 'edge' AND LogAttributes['path'] LIKE '/marked-%'"
+    )
+    return found
+
+
+def lost_and_brought_back(platform: Platform) -> dict[str, Any]:
+    """A backup with telemetry of visits. Asked for at once, it brings nothing: all is there."""
+    for number in range(7):
+        httpx.get(f"{platform.shop}/marked-{number}", timeout=10)
+    eventually(lambda: marked(platform)["n"] == 7, 30, "the visits are stored")
+    made = json.loads(platform.insight("backup", "create", "--json").stdout)
+    assert made["telemetry_rows"] >= 7, made
+    shown = json.loads(platform.insight("backup", "show", made["backup"]).stdout)
+    assert shown["telemetry"]["telemetry_rows"] == made["telemetry_rows"]
+    again = json.loads(platform.insight("restore", "--telemetry", "--json").stdout)
+    assert (again["backup"], again["rows"]) == (made["backup"], 0)
+    return marked(platform)
 
 
 def behind(platform: Platform) -> bool:

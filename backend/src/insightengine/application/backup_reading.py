@@ -53,7 +53,7 @@ BACKUP: Mapping[str, Described] = {
     ),
     "compression": Described("1 to 19", "`1`", "Level of zstd; higher is smaller and slower."),
     "include": Described(
-        "list of `telemetry`, `cache`", "none", "What is kept beside databases and secrets."
+        "list of `telemetry`, `cache`", "none", "What else is kept; days of telemetry only once."
     ),
 }
 TO: Mapping[str, Described] = {
@@ -136,6 +136,10 @@ def read_backup(cursor: Cursor) -> BackupPolicy:
         compression=keys.read("compression", lambda c: c.integer(1, 19, "a level"), 1),
         include=keys.read("include", _extras, ()),
     )
+
+
+def is_bucket(name: str) -> bool:
+    return _BUCKET.fullmatch(name) is not None
 
 
 def read_objectives(cursor: Cursor) -> Objectives:

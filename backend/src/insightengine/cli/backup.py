@@ -79,6 +79,7 @@ def show(
     """
     from insightengine.core.errors import NotFoundError
     from insightengine.recovery.catalogue import CHECKS
+    from insightengine.recovery.keeping import fact_of
     from insightengine.wiring.recovery_verbs import backup_table, open_house
 
     house = open_house(project)
@@ -86,6 +87,7 @@ def show(
     if not found:
         raise NotFoundError(f"there is no backup {backup}", hint="insight backup list")
     checks = house.catalogue.checks().get(backup, [])
+    found[0]["telemetry"] = house.catalogue.fact(fact_of(backup)) or None
     found[0]["checks"] = [CHECKS.dump_python(check, mode="json") for check in checks]
     print(json.dumps(found[0], indent=2))  # noqa: T201
 

@@ -45,6 +45,9 @@ def recover(
     start: Annotated[
         bool, typer.Option(help="Bring the platform up once its data is back.")
     ] = True,
+    telemetry: Annotated[
+        bool, typer.Option("--telemetry", help="Telemetry, too, where the backups hold it.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask after the plan.")] = False,
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -71,7 +74,10 @@ def recover(
             hint="insight recover --from s3://BUCKET/PREFIX --key FILE",
         )
     _recover(
-        RecoverRequest(source, key_file, project, endpoint, region, to, cluster, base_port, start),
+        RecoverRequest(
+            *(source, key_file, project, endpoint, region, to, cluster, base_port, start),
+            telemetry=telemetry,
+        ),
         yes=yes,
         json_=json_,
     )

@@ -38,6 +38,12 @@ def restore(
     swap: Annotated[
         bool, typer.Option("--swap", help="The database takes the present one's name.")
     ] = False,
+    telemetry: Annotated[
+        bool,
+        typer.Option(
+            "--telemetry", help="No database: the days of telemetry that the store has nothing of."
+        ),
+    ] = False,
     project: Project = HERE,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask after the plan.")] = False,
     plan: Annotated[bool, typer.Option("--plan", help="Show the plan and do nothing.")] = False,
@@ -59,13 +65,32 @@ def restore(
         insight restore --to before-import --into /mnt/copy
 
         insight restore --database app_shop --table public.orders --to 2026-01-02T03:04:05Z
+
+        insight restore --telemetry
     """
     if context.invoked_subcommand is not None:
+        return
+    if telemetry:
+        _bring_telemetry(project, to, json_=json_, alone=not (into or database or table or plan))
         return
     request = _request(to, into, database, table, swap=swap)
     _show(project, to, request, as_json=plan and json_)
     if not plan:
         _carry_out(project, request, yes=yes, json_=json_)
+
+
+def _bring_telemetry(project: Path, to: str, *, json_: bool, alone: bool) -> None:
+    """Nothing is replaced, so that nobody is asked. Raises InvalidInputError beside others."""
+    from insightengine.cli.operating import operate
+    from insightengine.core.errors import InvalidInputError
+    from insightengine.recovery.journal import OperationKind
+
+    if not alone:
+        raise InvalidInputError(
+            "--telemetry goes with --to only", hint="insight restore --telemetry"
+        )
+    request = {"telemetry": True, "to": to}
+    operate(project, OperationKind.RESTORE, request, detach=False, json_=json_)
 
 
 def _show(project: Path, to: str, request: dict[str, Any], *, as_json: bool) -> None:

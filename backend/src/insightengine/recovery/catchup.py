@@ -18,7 +18,7 @@ from insightengine.recovery.repository import Repository
 from insightengine.recovery.retention import PrunePlan
 from insightengine.recovery.service import missing_log, plan_prune, verify_objects
 
-_ALWAYS = ("points/", "checks/")
+_ALWAYS = (names.BUNDLES, "points/", "checks/")
 
 
 def catch_up(house: House, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:

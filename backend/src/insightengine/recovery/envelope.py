@@ -108,6 +108,13 @@ class Envelope:
         if not hmac.compare_digest(str(head.get("mac")), self._mac(key, size, compressed)):
             raise damaged(key, "its seal is not that of this platform")
 
+    def address(self, content: bytes) -> str:
+        """A name for content, of 40 hexadecimal digits: another one for other recipients, and
+        telling nothing to whoever has not the seal."""
+        mac = hmac.new(self._seal, "\0".join(["address", *self.recipients, ""]).encode(), "sha256")
+        mac.update(content)
+        return mac.hexdigest()[:40]
+
     def _mac(self, key: str, size: int, compressed: bytes) -> str:
         mac = hmac.new(self._seal, f"{key}\0{size}\0".encode(), hashlib.sha256)
         mac.update(compressed)

@@ -12,6 +12,7 @@ from insightengine.core.lsn import segments_between
 from insightengine.recovery import names
 from insightengine.recovery.capture import Meter
 from insightengine.recovery.house import House
+from insightengine.recovery.keeping import records_of, shelf_of
 from insightengine.recovery.models import Backup, Standing
 from insightengine.recovery.partial import export_part, exports_of
 from insightengine.recovery.plan import chain_of
@@ -85,6 +86,11 @@ def _objects(source: Repository, backup: Backup, chain: tuple[Backup, ...]) -> I
     for one in chain:
         for folder in (names.data_folder, names.state_folder):
             yield from (found.key for found in source.objects(folder(one.id)))
+    records = records_of(source, backup.id)
+    if records is not None:
+        shelf = shelf_of(source)
+        for bundle in records.bundles:
+            yield from shelf.keys(bundle.id)
     for timeline in range(1, backup.timeline + 1):
         if source.exists(names.history(timeline)):
             yield names.history(timeline)

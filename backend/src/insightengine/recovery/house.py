@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, Protocol
 
 from insightengine.application.backup import BackupPolicy, Objectives
 from insightengine.core.errors import InsightError, UnavailableError
@@ -93,6 +94,44 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class FrozenRecords:
+    """The folder of each table whose parts are linked; `version` is that of their schema."""
+
+    version: int
+    tables: Mapping[str, Path]
+
+
+class RecordStore(Protocol):
+    """The telemetry store, whose files only its own process may touch. Raises UnavailableError
+    where it does not answer, and InvalidInputError where its files are not on this machine."""
+
+    def frozen(self) -> AbstractContextManager[FrozenRecords]:
+        """Links that stay as they are while entered."""
+        ...
+
+    def stored(self) -> frozenset[str]:
+        """Partitions that have records, as `TABLE/PARTITION`; none of a store that never ran."""
+        ...
+
+    @property
+    def version(self) -> int: ...
+
+    @property
+    def fetching(self) -> Path:
+        """Where a restore gathers what it brings, as TABLE/PARTITION/PART."""
+        ...
+
+    @property
+    def arriving(self) -> Path:
+        """What `fetching` is called once it is whole: the store takes in what it finds there."""
+        ...
+
+    def take_in(self) -> Mapping[str, Any] | None:
+        """Has the store take what arrived; None where it does so at its next start."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class House:
     configuration: Configuration
     folders: Folders
@@ -110,6 +149,7 @@ class House:
     lose_host: Callable[[Loss], Outcome]
     export_to: Callable[[Path], Repository]
     gather: Callable[[Path], None]  # writes what else is kept into the folder
+    records: RecordStore
 
     @property
     def replica(self) -> ReplicaPlace | None:

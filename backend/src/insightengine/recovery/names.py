@@ -5,6 +5,8 @@ clusters/ID/backups/BACKUP.json.zst.age what a backup is; written last, so its p
 clusters/ID/data/BACKUP/000000.tar.zst.age …
 clusters/ID/data/BACKUP/manifest.zst.age
 clusters/ID/state/BACKUP/000000.tar.zst.age …
+clusters/ID/state/BACKUP/telemetry.json.zst.age   which bundles of records belong to it
+clusters/ID/telemetry/BUNDLE/000000.tar.zst.age … 000007-end.tar.zst.age   named by their content
 clusters/ID/checks/BACKUP/TIME.json.zst.age
 clusters/ID/points/NAME.json.zst.age
 clusters/ID/wal/TIMELINE/SEGMENT.zst.age
@@ -20,6 +22,7 @@ from datetime import UTC, datetime
 from insightengine.core.lsn import Segment
 from insightengine.recovery.models import BackupKind
 
+BUNDLES = "telemetry/"
 REPOSITORY = "repository.json"
 KNOWN = "known/"
 SUFFIX = ".zst.age"
@@ -27,6 +30,7 @@ _ID = re.compile(r"(\d{8}T\d{6}Z)-(full|incr)(-\d+)?")
 _SLICE = re.compile(r"wal/[0-9A-F]{8}/([0-9A-F]{24})\.part/([0-9A-F]{8})\.zst\.age")
 _WHOLE = re.compile(r"wal/[0-9A-F]{8}/([0-9A-F]{24})\.zst\.age")
 _HISTORY = re.compile(r"wal/[0-9A-F]{8}/([0-9A-F]{8})\.history\.zst\.age")
+_PIECE = re.compile(r"telemetry/([0-9a-f]{40})/([0-9]{6})(-end)?\.tar\.zst\.age")
 _POINT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:@-]{0,62}")
 
 
@@ -86,6 +90,22 @@ def state_folder(backup_id: str) -> str:
 
 def state(backup_id: str, number: int) -> str:
     return f"state/{backup_id}/{number:06d}.tar{SUFFIX}"
+
+
+def records(backup_id: str) -> str:
+    """Lists the bundles of telemetry that were stored at the time of a backup."""
+    return f"{state_folder(backup_id)}telemetry.json{SUFFIX}"
+
+
+def piece(bundle: str, number: int, *, is_last: bool) -> str:
+    """That the last one is called so tells from a listing alone whether a bundle is whole."""
+    return f"{BUNDLES}{bundle}/{number:06d}{'-end' if is_last else ''}.tar{SUFFIX}"
+
+
+def piece_of(key: str) -> tuple[str, int, bool] | None:
+    """Bundle, number, and whether it is the last piece."""
+    found = _PIECE.fullmatch(key)
+    return (found.group(1), int(found.group(2)), found.group(3) is not None) if found else None
 
 
 def checks_folder(backup_id: str) -> str:

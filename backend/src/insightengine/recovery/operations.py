@@ -16,6 +16,7 @@ from insightengine.recovery.house import House
 from insightengine.recovery.journal import Operation, OperationKind, OperationState
 from insightengine.recovery.partial import restore_part
 from insightengine.recovery.restore import restore
+from insightengine.recovery.returning import restore_records
 from insightengine.recovery.service import prune, take_backup, verify_objects
 from insightengine.recovery.verify import verify_by_restore
 
@@ -36,6 +37,8 @@ def _verify(house: House, operation: str, request: Mapping[str, Any]) -> dict[st
 
 
 def _restore(house: House, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
+    if request.get("telemetry"):
+        return restore_records(house, operation, request)
     verb = restore_part if request.get("database") else restore
     return verb(house, operation, request)
 

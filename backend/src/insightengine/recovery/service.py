@@ -22,6 +22,7 @@ from insightengine.recovery.bundle import store_state
 from insightengine.recovery.capture import Captured, Spread, capture
 from insightengine.recovery.house import House
 from insightengine.recovery.journal import Progress
+from insightengine.recovery.keeping import fact_of, keep_records, missing_records, prune_records
 from insightengine.recovery.manifest import parse_manifest
 from insightengine.recovery.models import (
     Backup,
@@ -68,6 +69,7 @@ def take_backup(house: House, operation: str, request: Mapping[str, Any]) -> dic
             repository.publish(backup)
         house.catalogue.add(backup, [repository.name for repository in stored_in])
         house.journal.note(operation, "published", {}, house.now())
+    telemetry = keep_records(house, operation, backup.id)
     checks = [verify_objects(house, backup, repository) for repository in stored_in]
     missing = sorted({r.name for r in house.repositories} - set(repositories))
     return {
@@ -79,6 +81,7 @@ def take_backup(house: House, operation: str, request: Mapping[str, Any]) -> dic
         "repositories": repositories,
         "left_out": missing,
         "verified": all(check.passed for check in checks),
+        **telemetry,
     }
 
 
@@ -234,7 +237,7 @@ def verify_objects(house: House, backup: Backup, repository: Repository) -> Chec
     """Every object is there with its size; the manifest agrees; a sample is read and opened."""
     began = time.monotonic()
     findings: list[str] = []
-    read = 0
+    read, lost = 0, list[str]()
     expected = {names.data(backup.id, chunk.number): chunk for chunk in backup.chunks}
     found = {o.key: o.size_bytes for o in repository.objects(names.data_folder(backup.id))}
     for key, chunk in expected.items():
@@ -256,6 +259,7 @@ def verify_objects(house: House, backup: Backup, repository: Repository) -> Chec
             )
         read += sum(chunk.stored_bytes for chunk in sample)
         findings += missing_log(backup, repository)
+        lost = missing_records(backup.id, repository)
     except InsightError as error:
         findings.append(error.message)
     check = Check(
@@ -267,6 +271,8 @@ def verify_objects(house: House, backup: Backup, repository: Repository) -> Chec
         bytes_read=read,
         repository=repository.name,
         findings=tuple(findings[:50]),
+        # The databases come back without it, so that it does not make the backup a bad one.
+        figures={"telemetry missing": ", ".join(lost[:50])} if lost else {},
     )
     record_check(house, repository, check)
     return check
@@ -323,7 +329,9 @@ def prune(house: House, operation: str, request: Mapping[str, Any]) -> dict[str,
             objects += len(keys) - len(refused)
             kept += [f"{one.key}: {one.reason}" for one in refused]
             house.catalogue.forget(backup_id, repository.name)
+            house.catalogue.remove_fact(fact_of(backup_id))
         objects += _prune_wal(repository, plan)
+    objects += prune_records(house, [keep.backup for keep in plan.keep], house.answering())
     return {"removed": list(plan.remove), "objects": objects, "refused_by_store": kept[:100]}
 
 

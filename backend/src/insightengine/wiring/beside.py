@@ -44,8 +44,6 @@ def gather(context: PlatformContext, include: Collection[Extra], folder: Path) -
     _write_schema(context, folder / SCHEMA)
     if Extra.CACHE in include:
         _dump_cache(context, folder / CACHE)
-    if Extra.TELEMETRY in include:
-        _log.warning("x-insight.backup.include names telemetry, which backups do not hold yet")
 
 
 def bring_back(context: PlatformContext, folder: Path) -> None:

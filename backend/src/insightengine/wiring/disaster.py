@@ -17,13 +17,22 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from insightengine.application.backup import FolderTarget, S3Target, Target
-from insightengine.core.errors import ConflictError, InvalidInputError, NotFoundError
+from insightengine.application.backup_reading import is_bucket
+from insightengine.core.errors import (
+    AccessDeniedError,
+    ConflictError,
+    InvalidInputError,
+    NotFoundError,
+    UnavailableError,
+)
 from insightengine.core.secrets import Secret
 from insightengine.recovery import names
 from insightengine.recovery.envelope import Envelope
-from insightengine.recovery.house import Configuration, rebuild
+from insightengine.recovery.house import Configuration, House, rebuild
 from insightengine.recovery.journal import OperationKind, OperationState
+from insightengine.recovery.keys import Keyring
 from insightengine.recovery.models import Backup
+from insightengine.recovery.plan import TargetKind
 from insightengine.recovery.repository import ClusterNote, Repository, clusters_in
 from insightengine.runtimes.local.identity import prepare_state, service_user
 from insightengine.runtimes.local.specs import ServiceUser
@@ -63,6 +72,7 @@ class RecoverRequest:
     cluster: str | None = None
     base_port: int | None = None
     start: bool = True
+    telemetry: bool = False
     place: Target | None = None
     credentials: tuple[str, Secret] | None = None
     rework: Callable[[Path], None] | None = None
@@ -72,8 +82,14 @@ class RecoverRequest:
         if self.place is not None:
             return self.place
         url = urlsplit(self.source)
-        if url.scheme == "s3":
+        if url.scheme == "s3" and is_bucket(url.netloc):
             return S3Target(url.netloc, url.path.strip("/"), self.endpoint, self.region)
+        if url.scheme:
+            raise InvalidInputError(
+                f"found the repository {self.source[:100]!r}, allowed are s3://BUCKET/PREFIX "
+                "and the path of a folder",
+                hint="insight recover --from s3://BUCKET/PREFIX --endpoint URL --key FILE",
+            )
         return FolderTarget(str(Path(self.source).resolve()))
 
 
@@ -112,8 +128,9 @@ def _chosen(request: RecoverRequest, notes: list[ClusterNote]) -> ClusterNote:
     return fitting[0]
 
 
-def _newest(request: RecoverRequest, store: ObjectStore, note: ClusterNote) -> Backup:
-    keyring = read_key(request.key)
+def _newest(
+    request: RecoverRequest, keyring: Keyring, store: ObjectStore, note: ClusterNote
+) -> Backup:
     if not set(keyring.recipients) & set(note.recipients):
         raise InvalidInputError(
             f"{request.key} is the key {keyring.recipients[0]}; "
@@ -129,9 +146,20 @@ def _newest(request: RecoverRequest, store: ObjectStore, note: ClusterNote) -> B
 
 
 def _opened(request: RecoverRequest) -> tuple[ObjectStore, ClusterNote, Backup]:
+    """The key is read first: it is at hand, and the network may take its time to fail."""
+    keyring = read_key(request.key)
     store = store_of(request.target, request.project, request.credentials)
-    note = _chosen(request, clusters_in(store))
-    return store, note, _newest(request, store, note)
+    try:
+        note = _chosen(request, clusters_in(store))
+        return store, note, _newest(request, keyring, store, note)
+    except UnavailableError as error:
+        hint = "look at the network and at --endpoint, then run the same command again"
+        raise UnavailableError(error.message, code=error.code, hint=hint) from None
+    except AccessDeniedError as error:
+        if error.code == "wrong_key" or request.credentials is not None:
+            raise
+        hint = "the access key is that of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+        raise AccessDeniedError(error.message, code=error.code, hint=hint) from None
 
 
 def bring_home(request: RecoverRequest, stage: Stages) -> dict[str, Any]:
@@ -153,6 +181,8 @@ def bring_home(request: RecoverRequest, stage: Stages) -> dict[str, Any]:
             request.rework(compose)
     with stage("cluster"):
         result = _restored(request, context, user, note)
+        if request.telemetry:
+            result = {**result, **_records(request, context, user, note, result)}
     if request.start:
         _start(UpRequest(request.project, compose, request.base_port), stage)
     return {**result, "total_s": round(time.monotonic() - began, 1)}
@@ -179,6 +209,34 @@ def _restored(
             hint=done.hint or "run the same command again",
         )
     return done.result
+
+
+def _records(
+    request: RecoverRequest,
+    context: PlatformContext,
+    user: ServiceUser | None,
+    note: ClusterNote,
+    restored: Mapping[str, Any],
+) -> Mapping[str, Any]:
+    """Fetched before the store's first start, which takes it in. The databases are back already:
+    what goes wrong here is told, and does not keep the platform down."""
+    house = house_of(context, note.cluster)
+    asked = {"telemetry": True, "to": _moment_of(request, house, restored)}
+    operation = house.journal.ask(OperationKind.RESTORE, asked, "recover", now())
+    _run_as(context, user, operation.id, note.cluster)
+    done = house.journal.get(operation.id)
+    house.close()
+    if done.state is not OperationState.DONE:
+        return {"telemetry_problem": done.error or "it was killed; insight up goes on with it"}
+    return {"telemetry_rows": done.result["rows"], "telemetry_of": done.result["backup"]}
+
+
+def _moment_of(request: RecoverRequest, house: House, restored: Mapping[str, Any]) -> str:
+    """Not later than the backup that the databases came back from, where a moment was named."""
+    if request.to in (TargetKind.LATEST, TargetKind.REACHABLE):
+        return "latest"
+    (backup,) = (one for one in house.backups() if one.id == restored["backup"])
+    return backup.ended_at.isoformat()
 
 
 def _start(request: UpRequest, stage: Stages) -> None:

@@ -4,9 +4,24 @@ from __future__ import annotations
 
 import os
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 
 from insightengine.core.errors import ConflictError, InvalidInputError
+from insightengine.recovery.envelope import Envelope
+from insightengine.recovery.house import Configuration
+from insightengine.recovery.repository import ClusterNote, Repository, note_cluster
+from insightengine.stores.objects.folder import FolderObjects
+
+
+def new_repository(
+    folder: Path, configuration: Configuration, cluster: str, envelope: Envelope
+) -> Repository:
+    """In a folder, for `insight recover --from`."""
+    store, host, now = FolderObjects(folder), os.uname().nodename, datetime.now(UTC)
+    recipients = envelope.recipients
+    note_cluster(store, ClusterNote(cluster, configuration.application, host, recipients, now))
+    return Repository(store, cluster, envelope)
 
 
 def require_new(out: Path) -> None:

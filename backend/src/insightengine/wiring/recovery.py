@@ -29,6 +29,7 @@ from insightengine.recovery.house import (
     House,
     Loss,
     Outcome,
+    RecordStore,
     ReplicaPlace,
 )
 from insightengine.recovery.journal import Journal
@@ -40,7 +41,7 @@ from insightengine.recovery.keys import (
     new_seal,
     public_half,
 )
-from insightengine.recovery.repository import Brake, ClusterNote, Repository, note_cluster
+from insightengine.recovery.repository import Brake, Repository
 from insightengine.runtimes.local.control import ask
 from insightengine.runtimes.local.records import alive_records
 from insightengine.runtimes.local.specs import ServiceUser
@@ -51,6 +52,7 @@ from insightengine.stores.objects.port import ObjectStore
 from insightengine.stores.server import ServerAddress
 from insightengine.wiring.application import Placed, database_owners
 from insightengine.wiring.environment import PlatformContext, read_secret
+from insightengine.wiring.exports import new_repository
 
 _HOST = "127.0.0.1"
 _STOP_LIMIT_S = 60.0
@@ -124,6 +126,10 @@ def configuration_of(state: StateFolder) -> Configuration:
     path = recovery_folder(state) / "configuration.json"
     try:
         return CONFIGURATION.validate_json(path.read_bytes())
+    except FileNotFoundError:
+        raise UnavailableError(
+            f"no platform was brought up in {state.root} yet", hint="insight up"
+        ) from None
     except (OSError, ValidationError) as error:
         raise UnavailableError(
             f"{path} cannot be read: {str(error)[:200]}", hint="insight up writes it"
@@ -226,20 +232,16 @@ def house_of(
         replace_cluster=lambda new, kept: replace_cluster(state, new, kept),
         find_replica=lambda: _replica_place(context) if replica_mark(state).exists() else None,
         lose_host=lambda loss: _lose_host(context, loss),
-        export_to=lambda folder: _export_to(folder, configuration, identifier, envelope),
+        export_to=lambda folder: new_repository(folder, configuration, identifier, envelope),
         gather=lambda folder: _gather(context, configuration, folder),
+        records=_records(context),
     )
 
 
-def _export_to(
-    folder: Path, configuration: Configuration, cluster: str, envelope: Envelope
-) -> Repository:
-    """A new repository in a folder, which `insight recover --from` takes."""
-    store = FolderObjects(folder)
-    recipients = envelope.recipients
-    host = os.uname().nodename
-    note_cluster(store, ClusterNote(cluster, configuration.application, host, recipients, now()))
-    return Repository(store, cluster, envelope)
+def _records(context: PlatformContext) -> RecordStore:
+    from insightengine.wiring.records import LocalRecords  # it imports the store's client
+
+    return LocalRecords(context)
 
 
 def _gather(context: PlatformContext, configuration: Configuration, folder: Path) -> None:

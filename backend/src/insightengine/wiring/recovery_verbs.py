@@ -168,7 +168,11 @@ def read_key(path: Path) -> Keyring:
     try:
         return parse_recovery_key(path.read_text(encoding="utf-8"), str(path))
     except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInputError(f"{path} cannot be read: {error}") from None
+        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise InvalidInputError(
+            f"the key {path} cannot be read: {reason}",
+            hint="name the file that `insight recover key create` wrote",
+        ) from None
 
 
 def keep_credentials(project: Path, access_key: str, secret: Secret) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Any
 
 import httpx
 
@@ -33,12 +34,8 @@ class StoreCommands:
                     auth=(USER, self._password.reveal()),
                 )
         except httpx.HTTPError as error:
-            raise UnavailableError(
-                f"the telemetry store does not answer: {error or error.__class__.__name__}",
-                code="store_unavailable",
-                hint="insight status",
-            ) from None
-        return _told(answer)
+            raise unanswered(error) from None
+        return told(answer)
 
 
 def store_commands(context: PlatformContext) -> StoreCommands:
@@ -47,7 +44,16 @@ def store_commands(context: PlatformContext) -> StoreCommands:
     return StoreCommands(settings.store_host, port, read_secret(context.state, "store_password"))
 
 
-def _told(answer: httpx.Response) -> Mapping[str, object]:
+def unanswered(error: httpx.HTTPError) -> UnavailableError:
+    return UnavailableError(
+        f"the telemetry store does not answer: {error or error.__class__.__name__}",
+        code="store_unavailable",
+        hint="insight status",
+    )
+
+
+def told(answer: httpx.Response) -> Mapping[str, Any]:
+    """What the store answered. Raises as StoreCommands does."""
     if answer.status_code == HTTPStatus.BAD_REQUEST:
         problem = answer.json()
         raise InvalidInputError(
@@ -59,5 +65,5 @@ def _told(answer: httpx.Response) -> Mapping[str, object]:
             code="store_failed",
             hint="insight logs store",
         )
-    told: Mapping[str, object] = answer.json()
-    return told
+    found: Mapping[str, Any] = answer.json()
+    return found

@@ -14,9 +14,11 @@ from insightengine.telemetry.port import Signal
 from insightengine.telemetry.schema.layout import SERVER_CODEC, ColdTier, Layout
 from insightengine.telemetry.serving import serve
 from insightengine.telemetry.store_engine import EngineLimits, StoreEngine
+from insightengine.telemetry.store_query import StoreQueryError
 from insightengine.telemetry.store_remote import RemoteStore
 from insightengine.telemetry.store_server import StoreServer
 from insightengine.telemetry.upkeep.commands import Upkeep
+from insightengine.telemetry.upkeep.copies import Copies
 from insightengine.wiring.environment import PlatformContext, read_secret
 from insightengine.worker.process import run
 
@@ -32,17 +34,14 @@ async def store(context: PlatformContext, stop: asyncio.Event) -> None:
     ingesters = {signal: SignalIngester(state.spool, signal, engine) for signal in Signal}
     if isinstance(engine, StoreEngine) and engine.needs_rebuild:
         await asyncio.to_thread(_rebuild, engine, ingesters)
+    upkeep = _upkeep(engine, context)
+    if isinstance(engine, StoreEngine):
+        await asyncio.to_thread(_take_in, upkeep)
     halt = threading.Event()
     threads = [
         threading.Thread(target=each.run, args=(halt,), name=f"ingest-{signal.value}")
         for signal, each in ingesters.items()
     ]
-    upkeep = Upkeep(
-        engine,
-        default_days=settings.telemetry_retention_days,
-        most_bytes=settings.telemetry_max_bytes,
-        layout=_layout(settings),
-    )
     threads.append(threading.Thread(target=upkeep.run, args=(halt,), name="upkeep"))
     server = StoreServer(engine, password, lambda: counters(ingesters), upkeep.answer)
     try:
@@ -57,6 +56,25 @@ async def store(context: PlatformContext, stop: asyncio.Event) -> None:
             await asyncio.to_thread(thread.join)
         await asyncio.to_thread(server.close)
         engine.close()
+
+
+def _upkeep(engine: StoreEngine | RemoteStore, context: PlatformContext) -> Upkeep:
+    settings = context.settings
+    return Upkeep(
+        engine,
+        default_days=settings.telemetry_retention_days,
+        most_bytes=settings.telemetry_max_bytes,
+        layout=_layout(settings),
+        copies=Copies(engine, context.state.store) if isinstance(engine, StoreEngine) else None,
+    )
+
+
+def _take_in(upkeep: Upkeep) -> None:
+    """Before anything new is inserted, which would make a partition look as if it were there."""
+    try:
+        upkeep.take_in()
+    except (StoreQueryError, OSError):
+        _log.exception("records that a restore brought were not taken in")
 
 
 def _opened(context: PlatformContext) -> StoreEngine | RemoteStore:

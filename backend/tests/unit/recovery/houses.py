@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from insightengine.core.secrets import Secret
 from insightengine.recovery.catalogue import Catalogue, open_database
 from insightengine.recovery.commands import Programs
 from insightengine.recovery.envelope import Envelope, Sealed
-from insightengine.recovery.house import Configuration, Folders, House, Loss, Outcome
+from insightengine.recovery.house import Configuration, Folders, FrozenRecords, House, Loss, Outcome
 from insightengine.recovery.journal import Journal
 from insightengine.recovery.keys import Keyring, new_identity, new_seal, public_half
 from insightengine.recovery.models import Backup, Check, CheckKind, Chunk
@@ -41,7 +45,47 @@ def house(folder: Path, repositories: int = 2) -> House:
         lose_host=_lost,
         export_to=lambda path: _new(path, keyring),
         gather=lambda path: None,
+        records=FolderRecords(folder / "store"),
     )
+
+
+@dataclass(frozen=True)
+class FolderRecords:
+    """A store of folders: `TABLE/PART/…` below `parts` is what it has."""
+
+    folder: Path
+    version: int = 5
+
+    @property
+    def parts(self) -> Path:
+        return self.folder / "parts"
+
+    @contextmanager
+    def frozen(self) -> Iterator[FrozenRecords]:
+        yield FrozenRecords(self.version, {one.name: one for one in sorted(self.parts.iterdir())})
+
+    def stored(self) -> frozenset[str]:
+        return frozenset(
+            f"{part.parent.name}/{part.name.split('_')[0]}" for part in self.parts.glob("*/*")
+        )
+
+    @property
+    def fetching(self) -> Path:
+        return self.folder / "fetching"
+
+    @property
+    def arriving(self) -> Path:
+        return self.folder / "arriving"
+
+    def take_in(self) -> Mapping[str, Any]:
+        rows = 0
+        for part in list(self.arriving.glob("*/*/*")):
+            rows += int((part / "count.txt").read_text())
+            target = self.parts / part.parent.parent.name / part.name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            part.rename(target)
+        shutil.rmtree(self.arriving, ignore_errors=True)
+        return {"rows": rows, "refused": [], "left": []}
 
 
 def _lost(loss: Loss) -> Outcome:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Final, Literal
@@ -16,6 +17,7 @@ from insightengine.core.time import TimeRange
 from insightengine.telemetry.port import Signal
 from insightengine.telemetry.schema.layout import Layout
 from insightengine.telemetry.store_query import StoreQueryError
+from insightengine.telemetry.upkeep.copies import Copies, TakenIn
 from insightengine.telemetry.upkeep.deletion import Deletion, Deletions
 from insightengine.telemetry.upkeep.retention import Change, Executor, Retention
 
@@ -66,8 +68,14 @@ class ListDeletions(_Command):
     command: Literal["list_deletions"]
 
 
+class CopyRecords(_Command):
+    """What backups and restores need: links of all parts, and parts that came back."""
+
+    command: Literal["freeze", "thaw", "stored", "take_in"]
+
+
 Command = Annotated[
-    ShowRetention | ChangeRetention | RequestDeletion | ListDeletions,
+    ShowRetention | ChangeRetention | RequestDeletion | ListDeletions | CopyRecords,
     Field(discriminator="command"),
 ]
 _COMMANDS: Final[TypeAdapter[Command]] = TypeAdapter(Command)
@@ -83,7 +91,9 @@ class Upkeep:
         default_days: int,
         most_bytes: int | None,
         layout: Layout | None = None,
+        copies: Copies | None = None,
     ) -> None:
+        self._copies = copies
         self._retention = Retention(
             executor, default_days=default_days, most_bytes=most_bytes, layout=layout
         )
@@ -119,6 +129,35 @@ class Upkeep:
                 return self._delete(given)
             case ListDeletions():
                 return {"items": [shown(one) for one in self._deletions.newest()]}
+            case CopyRecords():
+                return self._copy(given.command)
+
+    def take_in(self) -> TakenIn:
+        """Records that a restore brought; what was deleted of them before is deleted again."""
+        taken = self._required_copies().take_in()
+        if taken.parts:
+            self._deletions.repeat()
+            self._wake.set()
+        return taken
+
+    def _copy(self, command: str) -> Mapping[str, object]:
+        copies = self._required_copies()
+        match command:
+            case "freeze":
+                return copies.freeze()
+            case "thaw":
+                return copies.thaw()
+            case "stored":
+                return copies.stored()
+        return asdict(self.take_in())
+
+    def _required_copies(self) -> Copies:
+        if self._copies is None:
+            raise InvalidInputError(
+                "telemetry lies on a ClickHouse server of its own, whose files are not here",
+                hint="take telemetry out of x-insight.backup.include; ClickHouse: BACKUP DATABASE",
+            )
+        return self._copies
 
     def _change(self, given: ChangeRetention) -> Mapping[str, object]:
         changes = [Change(one.signal, one.service, one.days) for one in given.changes]

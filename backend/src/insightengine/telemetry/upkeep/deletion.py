@@ -132,6 +132,12 @@ class Deletions:
         _log.info("records deleted", id=job.id, deleted=dict(deleted))
         return True
 
+    def repeat(self) -> None:
+        """Those that are done are queued again: records of before may have come back."""
+        for one in self.newest():
+            if one.state is State.DONE:
+                self._now_is(one, State.QUEUED)
+
     def _carry_out(self, job: Deletion) -> Mapping[str, int]:
         deleted: dict[str, int] = {}
         for signal, search in job.filter.items():

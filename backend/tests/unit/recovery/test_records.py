@@ -1,0 +1,251 @@
+"""How telemetry is bundled, named, listed, kept and pruned."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from insightengine.application.backup import BackupPolicy, Extra, Retention
+from insightengine.core.errors import ConflictError, InvalidInputError, NotFoundError
+from insightengine.core.lsn import Segment
+from insightengine.core.secrets import Secret
+from insightengine.recovery import names
+from insightengine.recovery.catchup import catch_up
+from insightengine.recovery.envelope import Envelope
+from insightengine.recovery.export import export
+from insightengine.recovery.house import House
+from insightengine.recovery.journal import OperationKind
+from insightengine.recovery.keeping import Pieces, keep_records, missing_records, records_of
+from insightengine.recovery.keys import Keyring, new_identity, new_seal, public_half
+from insightengine.recovery.models import Backup
+from insightengine.recovery.records import LARGE_BYTES, Part, Shelf, bundle_of, bundled
+from insightengine.recovery.returning import chosen, restore_records
+from insightengine.recovery.service import prune
+from tests.unit.recovery.backups import backup
+from tests.unit.recovery.houses import FolderRecords, house, store
+
+
+def part(name: str, size: int = 1, table: str = "logs", digest: str = "d") -> Part:
+    return Part(table, name, Path(name), rows=1, bytes=size, digest=digest)
+
+
+def envelope(seal: Secret) -> Envelope:
+    """Of a new key."""
+    key = new_identity()
+    return Envelope(Keyring((public_half(key),), (key,), seal))
+
+
+def test_a_large_part_is_a_bundle_and_the_small_ones_of_a_partition_are_one() -> None:
+    large, small = part("20260101_1_9_2", LARGE_BYTES), part("20260101_10_10_0")
+    other, same = part("20260102_11_11_0"), part("20260101_12_12_0")
+    assert bundled([large, small, other, same]) == [(large,), (small, same), (other,)]
+
+
+def test_a_bundle_is_called_by_its_content_its_keys_and_its_seal() -> None:
+    seal = new_seal()
+    mine = envelope(seal)
+    parts = (part("20260101_1_1_0"), part("20260101_2_2_0"))
+    assert bundle_of(parts, mine).id == bundle_of(parts, mine).id
+    others = [
+        bundle_of(parts[:1], mine).id,
+        bundle_of((parts[0], replace(parts[1], digest="changed")), mine).id,
+        bundle_of(parts, envelope(seal)).id,
+        bundle_of(parts, envelope(new_seal())).id,
+    ]
+    assert len({bundle_of(parts, mine).id, *others}) == 5
+    assert bundle_of(parts, mine).partition == "logs/20260101"
+
+
+def test_a_listing_tells_which_bundles_are_whole() -> None:
+    whole, torn, open_ = "a" * 40, "b" * 40, "c" * 40
+    shelf = Shelf.of(
+        [
+            names.piece(whole, 0, is_last=False),
+            names.piece(whole, 1, is_last=True),
+            names.piece(torn, 1, is_last=True),
+            names.piece(open_, 0, is_last=False),
+            "telemetry/nothing of ours",
+        ]
+    )
+    assert [shelf.is_whole(one) for one in (whole, torn, open_, "d" * 40)] == [True] + [False] * 3
+    assert shelf.keys(whole) == [
+        names.piece(whole, 0, is_last=False),
+        names.piece(whole, 1, is_last=True),
+    ]
+
+
+@pytest.mark.parametrize("size", [0, 1, 10, 11, 20, 25])
+def test_what_is_written_is_cut_into_pieces_of_which_one_is_the_last(size: int) -> None:
+    stored: list[tuple[int, bytes, bool]] = []
+    pieces = Pieces(lambda *one: stored.append(one), size=10)
+    content = bytes(range(size))
+    for at in range(0, size, 3):
+        pieces.write(content[at : at + 3])
+    pieces.finish()
+    assert b"".join(piece for _, piece, _ in stored) == content
+    assert [number for number, _, _ in stored] == list(range(len(stored)))
+    assert [is_last for _, _, is_last in stored] == [False] * (len(stored) - 1) + [True]
+    assert all(len(piece) == 10 for _, piece, is_last in stored if not is_last)
+
+
+def with_telemetry(folder: Path, repositories: int = 2) -> House:
+    """A store with a day of one part and a day of two, and a house that keeps it."""
+    of = house(folder, repositories)
+    for name in ("20260101_1_1_0", "20260102_2_2_0", "20260102_3_3_0"):
+        write(of, name)
+    policy = BackupPolicy(include=(Extra.TELEMETRY,), retention=Retention(full=1, days=0))
+    return replace(of, configuration=replace(of.configuration, backup=policy))
+
+
+def write(of: House, name: str, rows: int = 7) -> None:
+    assert isinstance(of.records, FolderRecords)
+    place = of.records.parts / "logs" / name
+    (place / "inner.proj").mkdir(parents=True)
+    (place / "count.txt").write_text(str(rows))
+    (place / "checksums.txt").write_text(f"of {name}")
+    (place / "data.bin").write_bytes(name.encode())
+    (place / "inner.proj/data.bin").write_bytes(b"projection")
+
+
+def log_of(made: Backup) -> Segment:
+    return Segment.holding(made.timeline, made.start)
+
+
+def kept(of: House, age_days: float, into: int = 0) -> Backup:
+    made = store(of, backup(age_days), of.repositories[into])
+    asked = of.journal.ask(OperationKind.BACKUP, {}, "test", of.now())
+    told = keep_records(of, asked.id, made.id)
+    assert "telemetry_problem" not in told, told
+    of.journal.cancel(asked.id, of.now())
+    return made
+
+
+def bundles(of: House, repository: int = 0) -> set[str]:
+    return {found.key for found in of.repositories[repository].objects(names.BUNDLES)}
+
+
+def brought(of: House, to: str = "latest") -> dict[str, object]:
+    asked = of.journal.ask(OperationKind.RESTORE, {}, "test", of.now())
+    try:
+        return restore_records(of, asked.id, {"to": to})
+    finally:
+        of.journal.cancel(asked.id, of.now())
+
+
+def elsewhere(of: House, folder: Path) -> House:
+    return replace(of, records=FolderRecords(folder / "empty"))
+
+
+def test_files_come_back_as_they_were(tmp_path: Path) -> None:
+    of = with_telemetry(tmp_path)
+    kept(of, 1)
+    there = elsewhere(of, tmp_path)
+    assert brought(there)["rows"] == 21
+    assert isinstance(there.records, FolderRecords)
+    assert isinstance(of.records, FolderRecords)
+    assert content(there.records.parts) == content(of.records.parts)
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_only_the_day_that_changed_is_stored_again(tmp_path: Path) -> None:
+    of = with_telemetry(tmp_path)
+    kept(of, 2)
+    before = bundles(of)
+    write(of, "20260102_4_4_0")
+    kept(of, 1)
+    assert before < bundles(of)
+    assert len(bundles(of) - before) == 1
+
+
+def test_pruning_leaves_what_a_kept_backup_names(tmp_path: Path) -> None:
+    of = with_telemetry(tmp_path, repositories=1)
+    old = kept(of, 9)
+    write(of, "20260102_4_4_0")
+    new = kept(of, 1)
+    assert len(bundles(of)) == 3
+    asked = of.journal.ask(OperationKind.PRUNE, {}, "test", of.now())
+    assert prune(of, asked.id, {})["removed"] == [old.id]
+    assert len(bundles(of)) == 2
+    assert missing_records(new.id, of.repositories[0]) == []
+
+
+def test_nothing_is_pruned_where_a_list_cannot_be_read(tmp_path: Path) -> None:
+    of = with_telemetry(tmp_path, repositories=1)
+    kept(of, 9)
+    write(of, "20260102_4_4_0")
+    new = kept(of, 1)
+    repository = of.repositories[0]
+    repository.put_sealed(names.records(new.id), b"damaged")
+    asked = of.journal.ask(OperationKind.PRUNE, {}, "test", of.now())
+    prune(of, asked.id, {})
+    assert len(bundles(of)) == 3
+
+
+def test_a_repository_that_was_away_gets_telemetry_too(tmp_path: Path) -> None:
+    of = with_telemetry(tmp_path)
+    made = kept(of, 1)
+    first, second = of.repositories
+    first.put(names.wal(log_of(made)), b"log")
+    asked = of.journal.ask(OperationKind.SYNC, {}, "test", of.now())
+    catch_up(of, asked.id, {})
+    assert records_of(second, made.id) == records_of(first, made.id)
+    assert missing_records(made.id, second) == []
+
+
+def test_an_exported_backup_has_its_telemetry(tmp_path: Path) -> None:
+    of = with_telemetry(tmp_path, repositories=1)
+    made = kept(of, 1)
+    of.repositories[0].put(names.wal(log_of(made)), b"log")
+    asked = of.journal.ask(OperationKind.EXPORT, {}, "test", of.now())
+    folder = Path(export(of, asked.id, {"backup": made.id})["file"])
+    assert missing_records(made.id, of.export_to(folder)) == []
+    assert len(list(folder.rglob("*-end.tar.zst.age"))) == 2
+
+
+def test_an_object_that_is_lost_is_named_and_stored_again_with_the_next_backup(
+    tmp_path: Path,
+) -> None:
+    of = with_telemetry(tmp_path, repositories=1)
+    first = kept(of, 2)
+    of.repositories[0].delete([min(bundles(of))])
+    assert len(missing_records(first.id, of.repositories[0])) == 1
+    kept(of, 1)
+    assert missing_records(first.id, of.repositories[0]) == []
+
+
+def test_telemetry_of_another_schema_is_refused(tmp_path: Path) -> None:
+    of = with_telemetry(tmp_path)
+    kept(of, 1)
+    newer = replace(of, records=FolderRecords(tmp_path / "empty", version=6))
+    with pytest.raises(ConflictError, match="schema version 5, the store here has 6"):
+        brought(newer)
+
+
+def test_a_moment_chooses_the_backups_of_before_it() -> None:
+    backups = [backup(3), backup(2), backup(1)]
+    ids = [one.id for one in backups]
+    assert chosen(backups, "latest") == ids[::-1]
+    assert chosen(backups, ids[1]) == [ids[1]]
+    assert chosen(backups, backups[1].ended_at.isoformat()) == ids[1::-1]
+    with pytest.raises(NotFoundError):
+        chosen(backups, "2020-01-01T00:00:00Z")
+    for wrong in ("before-import", "2026-01-02"):
+        with pytest.raises(InvalidInputError):
+            chosen(backups, wrong)
+
+
+def test_without_telemetry_in_any_backup_it_is_said_how_to_keep_it(tmp_path: Path) -> None:
+    of = house(tmp_path)
+    store(of, backup(1), of.repositories[0])
+    with pytest.raises(NotFoundError, match="no backup") as raised:
+        brought(of)
+    assert "include" in str(raised.value.hint)
