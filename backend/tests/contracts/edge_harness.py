@@ -198,6 +198,7 @@ def edge_with_pages() -> Iterator[RunningEdge]:
             "index.html": "<p>start</p>",
             "monitoring/index.html": "<p>monitoring</p>",
             "404.html": "<p>not found</p>",
+            "icon.svg": "<svg/>",
             "_next/static/chunk.js": "console.log(1);" * 200,
             ".git/config": "[secret]",
         }

@@ -112,6 +112,15 @@ def test_an_unknown_page_shows_the_exports_own(edge: RunningEdge) -> None:
     assert (answer.status_code, answer.text) == (404, "<p>not found</p>")
 
 
+def test_the_icon_is_there_under_the_name_that_browsers_ask_for_by_themselves(
+    edge: RunningEdge,
+) -> None:
+    answer = httpx.get(edge.url("console") + "/favicon.ico")
+    assert (answer.status_code, answer.text) == (200, "<svg/>")
+    assert answer.headers["content-type"].startswith("image/svg+xml")
+    assert {name: answer.headers.get(name) for name in STRICT} == STRICT
+
+
 def test_before_the_first_build_a_page_tells_the_command() -> None:
     with running_edge() as edge:
         answer = httpx.get(edge.url("console") + "/")
