@@ -29,19 +29,20 @@ class Prepared:
     schema: Schema
 
 
-def close(
-    means: Means, operation: Operation, source: Source, config: Json, artefacts: Mapping[str, str]
-) -> Prepared:
-    """Makes a release of what was built, and keeps it in the catalogue.
-
-    Raises InvalidInputError when nothing in it could be switched to.
-    """
+def require_switchable(unit: str, source: Source) -> None:
+    """Raises InvalidInputError when nothing in it could be switched to; nothing is built before."""
     if not any(service.colours for service in source.started):
         raise InvalidInputError(
-            f"{operation.unit} has no service that a release could switch to: none has a port",
+            f"{unit} has no service that a release could switch to: none has a port",
             code="nothing_to_release",
             hint="publish a port, or give a service x-insight.colours: true",
         )
+
+
+def close(
+    means: Means, operation: Operation, source: Source, config: Json, artefacts: Mapping[str, str]
+) -> Prepared:
+    """Makes a release of what was built, and keeps it in the catalogue."""
     previous = means.journal.unit(operation.unit).serving
     before = _heads(means, operation.unit, previous)
     unit = Unit("candidate", source, _artefacts(artefacts))

@@ -32,7 +32,7 @@ from insightengine.release.plan import (
     is_tolerated,
     plan,
 )
-from insightengine.release.prepare import Prepared, adopted, close, rollback
+from insightengine.release.prepare import Prepared, adopted, close, require_switchable, rollback
 from insightengine.release.run import LEASE_S, CancelledError, HeldError, Run, heartbeat
 from insightengine.release.steps import perform, run_hook
 from insightengine.release.tidy import find_surplus, remove
@@ -214,6 +214,7 @@ class ReleaseService:
 
     def _build(self, run: Run) -> Prepared:
         source, config = self._means.read(run.operation.parameters)
+        require_switchable(run.operation.unit, source)
         hooks = source.application.release.hooks.get(Hook.BEFORE_BUILD, ())
         if hooks:
             step = Step(StepKind.HOOK, Hook.BEFORE_BUILD)

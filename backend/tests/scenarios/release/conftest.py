@@ -13,7 +13,7 @@ import pytest
 from tests.docker.engine import Engine
 from tests.scenarios.release.ground import Ground, ground
 from tests.scenarios.release.load import LOADS
-from tests.scenarios.release.outcomes import OUTCOMES, outcome
+from tests.scenarios.release.outcomes import OUTCOMES, PAGE, begin, conclude, recorded
 
 EVERYTHING = os.environ.get("INSIGHT_ALL_SCENARIOS") == "1"
 
@@ -35,18 +35,41 @@ def engine(request: pytest.FixtureRequest) -> Engine | None:
 
 
 @pytest.fixture
-def serving(engine: Engine | None, request: pytest.FixtureRequest) -> Iterator[Ground]:
+def serving(engine: Engine | None) -> Iterator[Ground]:
     """Version 1 serves as the first release."""
-    LOADS.clear()
     with ground(engine=engine) as one:
         first = one.deploy(quick=True, version="1")
         assert first.state == "done", one.story(first)
         yield one
-        OUTCOMES.append(outcome(request.node.name, one))
+
+
+@pytest.fixture(autouse=True)
+def _told(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What every test of a project came to that passed, in the table at the end."""
+    begin(LOADS)
+    failed_before = request.session.testsfailed
+    yield
+    if request.session.testsfailed == failed_before:
+        place, scenario = scenario_of(request.node)
+        conclude(scenario, place, LOADS)
+
+
+def scenario_of(test: pytest.Function) -> tuple[str, str]:
+    """Where it ran, and the sentence that its name is, with the other parameters that it has."""
+    given = {**test.callspec.params} if hasattr(test, "callspec") else {}
+    place = given.pop(
+        "engine", "containers" if "docker_engine" in test.fixturenames else "processes"
+    )
+    ids = test.callspec.id.split("-") if given else []
+    sentence = test.originalname.removeprefix("test_").replace("_", " ")
+    return place, sentence + "".join(f" ({one})" for one in ids if one != place)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if OUTCOMES:
-        terminalreporter.section("releases: final state, time, failed requests")
-        for line in OUTCOMES:
-            terminalreporter.write_line(line)
+    if not OUTCOMES:
+        return
+    terminalreporter.section("releases: final state, failed requests, time")
+    for one in OUTCOMES:
+        terminalreporter.write_line(one.line)
+    if os.environ.get("INSIGHT_RECORD") == "1":
+        PAGE.write_text(recorded(PAGE.read_text(encoding="utf-8"), OUTCOMES), encoding="utf-8")

@@ -40,6 +40,7 @@ from insightengine.wiring.environment import PlatformContext
 from insightengine.wiring.platform import edge_configuration, only_version, platform_processes
 from insightengine.wiring.release import means_of, open_journal, read_request, request_of
 from tests.docker.engine import Engine
+from tests.scenarios.release.outcomes import LAST
 from tests.supervised import context_in, supervised
 
 TINY = Path(__file__).parents[2] / "applications/tiny"
@@ -200,6 +201,7 @@ def ground(
             with supervised(context, specs):
                 means = means_in(context, open_journal(context))
                 yield Ground(context, folder, means, engine)
+                LAST.extend(means.journal.operations(None, None, 1))
         finally:
             if engine is not None:
                 end_application(context)

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.scenarios.console import Console
-from tests.scenarios.platform import Platform, eventually, throwaway_platform
+from tests.scenarios.platform import Platform, eventually
 from tests.scenarios.release.colleagues import at_work
+from tests.scenarios.release.consoles import (
+    apis,
+    assert_still_logged_in,
+    deploy,
+    seen,
+    serving,
+    somebody,
+    whole_platform,
+)
 from tests.scenarios.release.versions import make_version, rewrite
 
 pytestmark = pytest.mark.timeout(300)
@@ -20,53 +27,14 @@ _SERVER = "backend/src/insightengine/api/server.py"
 
 @pytest.fixture(scope="module")
 def platform() -> Iterator[Platform]:
-    """Only the platform, without an application."""
-    with throwaway_platform() as found:
-        found.insight("up", "--detach")
-        eventually(found.is_whole, 60, "the platform is whole")
+    with whole_platform() as found:
         yield found
 
 
 @pytest.fixture(scope="module")
 def console(platform: Platform) -> Iterator[Console]:
-    """Somebody who logs in once, before anything is released."""
-    with Console(platform) as found:
-        assert found.set_up(platform.setup_link()).status_code == 200
+    with somebody(platform) as found:
         yield found
-
-
-def deploy(platform: Platform, folder: Path, expected: int = 0) -> str:
-    done = platform.insight("deploy", "--unit", "console", "--from", str(folder), check=False)
-    assert done.returncode == expected, done.stderr
-    return serving(platform)
-
-
-def serving(platform: Platform) -> str:
-    listed = json.loads(platform.insight("releases", "--unit", "console", "--json").stdout)
-    (release,) = [one["id"] for one in listed["releases"] if one["state"] == "serving"]
-    return str(release)
-
-
-def seen(platform: Platform) -> tuple[str, str, str, str]:
-    """The version in the page, the one in the API, and the release that each says it is."""
-    page = httpx.get(f"{platform.console}/monitoring/", timeout=5)
-    api = httpx.get(f"{platform.console}/api/health/live", timeout=5)
-    version = page.text.partition("<p>")[2].partition("</p>")[0]
-    return (
-        version,
-        api.json().get("v", ""),
-        page.headers["x-insight-release"],
-        api.headers["x-insight-release"],
-    )
-
-
-def apis(platform: Platform) -> dict[str, str]:
-    """The processes of the API, with the release of each."""
-    return {
-        one["name"]: one["labels"]["release"]
-        for one in platform.processes()
-        if one["labels"]["service"] == "api"
-    }
 
 
 def test_the_console_is_released_and_rolled_back_while_people_work_with_it(
@@ -89,9 +57,7 @@ def test_the_console_is_released_and_rolled_back_while_people_work_with_it(
     assert work.count > 60
     for kind, releases in work.answers.items():
         assert set(releases) == {first, second}, kind
-    session = console.get("/auth/session")
-    assert session.status_code == 200
-    assert session.json()["csrf_token"] == console.headers["X-CSRF-Token"]
+    assert_still_logged_in(console)
 
 
 def test_a_version_that_does_not_start_leaves_the_old_one_serving(

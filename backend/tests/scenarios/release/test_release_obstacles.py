@@ -17,7 +17,7 @@ from insightengine.edge.models import EdgePaths
 from insightengine.stores.journal.port import Operation
 from tests.docker.engine import Engine
 from tests.scenarios.release.ground import QUICK, Ground, ground
-from tests.scenarios.release.load import load_on
+from tests.scenarios.release.load import LOADS, Load, load_on
 from tests.scenarios.release.test_release import assert_taken_back
 
 pytestmark = pytest.mark.timeout(170)
@@ -107,6 +107,8 @@ def test_streams_and_websockets_are_finished_before_their_colour_stops(
         for operation in changes:
             assert operation.state == "done", one.story(operation)
         assert load.failed() == []
+        took_s = [sample.took_ms / 1000 for sample in load.samples]
+        LOADS.append(Load(one.port, latencies_s=took_s))
         long = {sample.kind for sample in load.samples if sample.took_ms > 7000}
         assert long == {"stream", "websocket"}
         drains = [e for e in one.means.journal.entries(changes[1].id) if e.step == "drain:idle"]
