@@ -131,6 +131,8 @@ def _fetch(
         )
     shelf = shelf_of(repository)
     _require_whole(shelf, wanted)
+    if "fetching telemetry" not in house.journal.noted(operation):
+        shutil.rmtree(house.records.fetching, ignore_errors=True)  # of another one that failed
     house.journal.note(operation, "fetching telemetry", {}, house.now())
     total = sum(bundle.bytes for bundles in wanted.values() for bundle in bundles)
     meter = Meter(lambda p: house.journal.progress(operation, p), total, "fetching telemetry")

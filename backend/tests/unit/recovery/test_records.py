@@ -222,6 +222,31 @@ def test_an_object_that_is_lost_is_named_and_stored_again_with_the_next_backup(
     assert missing_records(first.id, of.repositories[0]) == []
 
 
+def test_what_a_restore_that_failed_has_left_is_not_taken_for_its_own(tmp_path: Path) -> None:
+    of = with_telemetry(tmp_path)
+    kept(of, 1)
+    there = elsewhere(of, tmp_path)
+    left = there.records.fetching / "logs/20260102/20260102_9_9_0"
+    left.mkdir(parents=True)
+    (left / "count.txt").write_text("1000")
+    assert brought(there)["taken_in"] == 21
+
+
+def test_a_restore_that_was_killed_goes_on_with_what_it_has(tmp_path: Path) -> None:
+    of = with_telemetry(tmp_path, repositories=1)
+    kept(of, 1)
+    there = elsewhere(of, tmp_path)
+    asked = of.journal.ask(OperationKind.RESTORE, {}, "test", of.now())
+    of.journal.note(asked.id, "fetching telemetry", {}, of.now())
+    whole = there.records.fetching / "logs/20260101/20260101_1_1_0"
+    whole.mkdir(parents=True)
+    (whole / "count.txt").write_text("7")
+    found = restore_records(there, asked.id, {"to": "latest"})
+    assert found["taken_in"] == 21
+    assert isinstance(there.records, FolderRecords)
+    assert list(content(there.records.parts / "logs/20260101_1_1_0")) == ["count.txt"]
+
+
 def test_telemetry_of_another_schema_is_refused(tmp_path: Path) -> None:
     of = with_telemetry(tmp_path)
     kept(of, 1)
