@@ -44,10 +44,10 @@ export function BackupTable({ recovery, onChoose }: Props) {
             <RowHead className="whitespace-nowrap font-mono text-[12.5px]">
               {formatDateTime(backup.started_at)}
             </RowHead>
-            <Td>
+            <Td className="text-[13px]">
               <Status tone={standingOf(backup.standing).tone}>{standingOf(backup.standing).word}</Status>
             </Td>
-            <Td>{backup.kind}</Td>
+            <Td className="text-[13px]">{backup.kind}</Td>
             <Td className="whitespace-nowrap text-[12.5px] text-ink-soft">
               <LastCheck backup={backup} />
             </Td>
@@ -80,7 +80,7 @@ function LastCheck({ backup: { last_check: check } }: { backup: BackupEntry }) {
   return (
     <span title={found || undefined} className={check.passed ? "" : "text-bad"}>
       {how} {formatDateTime(check.at)}, {seconds(check.seconds)}
-      {check.passed ? "" : `: ${found}`}
+      {check.passed ? null : <span className="block min-w-56 whitespace-normal break-words">{found}</span>}
     </span>
   );
 }

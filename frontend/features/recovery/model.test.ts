@@ -84,6 +84,16 @@ test("a drill is named by what it rehearses, and tells its verdict or what it fo
   expect(operationTone(failed)).toBe("bad");
 });
 
+test("telemetry that a backup lacks, and that came back, is told", () => {
+  const backup = operation({ result: { backup: "b-full", telemetry_problem: "the store does not answer" } });
+  expect(outcomeOf(backup)).toBe("b-full, without telemetry: the store does not answer");
+  const back = operation({ kind: "restore", request: { telemetry: true, to: "latest" } });
+  expect(kindName(back)).toBe("Telemetry brought back");
+  expect(outcomeOf({ ...back, result: { restored: "telemetry", rows: 7, backup: "b-full" } })).toBe(
+    "7 rows of b-full",
+  );
+});
+
 test("an unverified backup never looks good", () => {
   expect(standingOf("unverified").tone).toBe("unknown");
   expect(standingOf("something new").tone).toBe("unknown");

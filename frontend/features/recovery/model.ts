@@ -149,6 +149,7 @@ export function kindName(operation: Pick<RecoveryOperation, "kind" | "request">)
   const { kind, request } = operation;
   if (kind === "verify" && request.restore === true) return "Verification by a restore";
   if (kind === "backup" && typeof request.kind === "string") return `Backup, ${request.kind}`;
+  if (kind === "restore" && request.telemetry === true) return "Telemetry brought back";
   if (kind === "restore" && typeof request.to === "string") return `Restore to ${request.to}`;
   if (kind === "drill") return `Drill: ${DRILLS.find((one) => one.kind === request.kind)?.name ?? "unknown"}`;
   return KINDS[kind] ?? kind;
@@ -162,6 +163,9 @@ export function outcomeOf(operation: RecoveryOperation): string {
   if (findings.length > 0) return findings.join("; ");
   if (operation.kind === "drill" && typeof result.verdict === "string") return result.verdict;
   if (typeof result.passed === "boolean") return result.passed ? `${result.backup}: sound` : "not sound";
+  if (typeof result.telemetry_problem === "string")
+    return `${result.backup}, without telemetry: ${result.telemetry_problem}`;
+  if (result.restored === "telemetry") return `${result.rows} rows of ${result.backup}`;
   if (Array.isArray(result.removed)) return `${result.removed.length} backups removed`;
   if (operation.kind === "restore" && result.replaced) return `kept what it replaced: ${result.replaced}`;
   return typeof result.backup === "string" ? result.backup : "";

@@ -88,7 +88,7 @@ function Actions({ recovery }: { recovery: Recovery }) {
       <span className="text-[12.5px] text-ink-faint">An operator may back up, verify and rehearse.</span>
     );
   return (
-    <>
+    <div className="flex flex-wrap justify-end gap-2">
       <DrillButton recovery={recovery} />
       <Button disabled={busy} onClick={() => setOpen(true)}>
         Back up now…
@@ -111,6 +111,6 @@ function Actions({ recovery }: { recovery: Recovery }) {
           Everything, not only what changed
         </label>
       </ConfirmDialog>
-    </>
+    </div>
   );
 }

@@ -26,7 +26,7 @@ export function RunningOperation({ operation }: { operation: RecoveryOperation }
         {progress ? (
           <>
             <progress
-              className="h-2 w-full accent-(--accent)"
+              className="h-2 w-full"
               aria-label={progress.text}
               {...(share === null ? {} : { value: share, max: 1 })}
             />
