@@ -26,6 +26,7 @@ from benchmarks.ingest_soak import soak
 from benchmarks.otlp_bodies import EXPORT_METHODS, SERVICE, bodies
 from benchmarks.otlp_sender import Load, Sent, write_bodies
 from benchmarks.processes import StoreProcesses, throwaway_store
+from insightengine.core.settings import Settings
 from insightengine.telemetry import segments
 from insightengine.telemetry.port import Signal
 from insightengine.telemetry.segments import SegmentName
@@ -41,7 +42,9 @@ _TABLES: Final = {"traces": "spans", "logs": "logs", "metrics": "metrics"}
 _RATES: Final = {"traces": "spans_per_s", "logs": "logs_per_s", "metrics": "points_per_s"}
 _CONNECTIONS: Final = {1: 128, 100: 32, 1000: 8}
 _SHARE: Final = 0.8
-_SEGMENT_BYTES: Final = 16 * 1024**2
+_SEGMENT_BYTES: Final = int(Settings.model_fields["spool_segment_bytes"].default)
+# Two batches of two segments are inserted side by side: with fewer, half of the store would wait.
+_SEGMENTS_AT_ONCE: Final = 4
 
 
 @dataclass(frozen=True)
@@ -247,11 +250,12 @@ def insertion(signal: str, total: int) -> Mapping[str, float]:
 
 
 def fill(spool: Path, signal: Signal, total: int) -> int:
-    """Writes about `total` entries as the collector would; returns how many they are."""
+    """Writes at least `total` entries as the collector would, in full segments as many as the store
+    inserts at once or a multiple of that; returns how many entries they are."""
     found, number, entries = bodies(signal.value, 1000), 0, 0
-    while entries < total:
+    while entries < total or number % _SEGMENTS_AT_ONCE:
         number, size, parts = number + 1, 0, []
-        while size < _SEGMENT_BYTES and entries < total:
+        while size < _SEGMENT_BYTES:
             body = found[entries // 1000 % len(found)]
             parts.append(segments.encode(body, 1000))
             size, entries = size + len(body), entries + 1000

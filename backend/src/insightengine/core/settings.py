@@ -129,7 +129,7 @@ class Settings(BaseModel):
         2 * 1024**3, description="Size of the telemetry spool from which on senders get 503."
     )
     spool_segment_bytes: Annotated[int, Field(ge=1024)] = Field(
-        16 * 1024 * 1024, description="Size at which a spool segment is closed and inserted."
+        12_000_000, description="Size at which a spool segment is closed and inserted."
     )
     spool_segment_age_s: Annotated[float, Field(gt=0, le=60)] = Field(
         1.0, description="Age at which a spool segment is closed and inserted."

@@ -27,7 +27,9 @@ from insightengine.telemetry.segments import CLOSED_SUFFIX, SegmentName
 
 _log = structlog.get_logger("telemetry.ingest")
 _POLL_S: Final = 0.25
-_BATCH_BYTES: Final = 24 * 1024**2
+# Two full segments, each with the request that filled it: planning an insert takes as long as
+# 20,000 of its records, whatever it brings. More of them would take too much memory.
+BATCH_BYTES: Final = 24 * 1024**2
 _WORK: Final = "work"
 
 
@@ -113,7 +115,7 @@ class SignalIngester:
             for number, slot in enumerate(self._slots)
             if (found := slot.journal.read()) is not None
         }
-        planned = plan(self._waiting(), committed, len(self._slots), _BATCH_BYTES)
+        planned = plan(self._waiting(), committed, len(self._slots), BATCH_BYTES)
         if not planned:
             return False
         self._last = time.monotonic()
