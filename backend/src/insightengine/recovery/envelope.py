@@ -17,20 +17,15 @@ import hashlib
 import hmac
 import json
 import struct
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pyrage
+import zstandard
 
 from insightengine.core.errors import AccessDeniedError, ConflictError
 from insightengine.recovery.keys import Keyring
-
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
 
 _SKIPPABLE = struct.Struct("<II")
 _MAGIC = 0x184D2A5E
@@ -70,7 +65,7 @@ class Envelope:
 
     def seal(self, key: str, plain: bytes) -> Sealed:
         """Needs memory for about twice the content."""
-        compressed = zstd.compress(plain, self._level)
+        compressed = zstandard.ZstdCompressor(self._level).compress(plain)
         head = {
             "v": _VERSION,
             "key": key,
@@ -96,10 +91,11 @@ class Envelope:
                 raise self._wrong_key(key) from None
             raise damaged(key, "it cannot be decrypted: bytes are missing or changed") from None
         head, compressed = _split(key, framed)
-        self._check(key, head, compressed)
-        return zstd.decompress(compressed)
+        size = self._checked(key, head, compressed)
+        return zstandard.ZstdDecompressor().decompress(compressed, max_output_size=size)
 
-    def _check(self, key: str, head: Mapping[str, Any], compressed: bytes) -> None:
+    def _checked(self, key: str, head: Mapping[str, Any], compressed: bytes) -> int:
+        """The plain size."""
         stored_key, size = head.get("key"), head.get("size")
         if head.get("v") != _VERSION or not isinstance(size, int):
             raise damaged(key, f"it has format {head.get('v')!r}, known is {_VERSION}")
@@ -107,6 +103,7 @@ class Envelope:
             raise damaged(key, f"it was stored as {str(stored_key)[:100]!r}")
         if not hmac.compare_digest(str(head.get("mac")), self._mac(key, size, compressed)):
             raise damaged(key, "its seal is not that of this platform")
+        return size
 
     def address(self, content: bytes) -> str:
         """A name for content, of 40 hexadecimal digits: another one for other recipients, and

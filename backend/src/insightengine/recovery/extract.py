@@ -1,19 +1,24 @@
-"""Brings the chain of a backup back into a folder: the full one, then each incremental over it."""
+"""Brings the chain of a backup back into a folder, every block of it written once.
+
+The newest backup is read first. It has every file that there will be, most of them only as the
+blocks that changed. These are kept aside until an older backup comes with the file itself.
+"""
 
 from __future__ import annotations
 
-import os
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 from insightengine.core.errors import ConflictError, InvalidInputError
 from insightengine.recovery import names
-from insightengine.recovery.blocks import PREFIX, BlockFile
+from insightengine.recovery.blocks import BLOCK_BYTES, PREFIX, Changes, broken, parse_head
 from insightengine.recovery.manifest import compare, parse_manifest
 from insightengine.recovery.models import Backup, BackupKind, Chunk
+from insightengine.recovery.stretches import ChangedFile, Spill, new_stretch
 from insightengine.recovery.tarwalk import LABEL, MANIFEST, TarWalker
 
 _READERS = 2
@@ -33,21 +38,25 @@ def extract_chain(
     target.mkdir(mode=0o700, parents=True, exist_ok=True)
     if any(target.iterdir()):
         raise ConflictError(f"{target} is not empty; nothing was written into it")
-    for backup in chain:
-        _extract(backup, target, fetch, count)
-
-
-def _extract(backup: Backup, target: Path, fetch: Fetch, count: Callable[[int], None]) -> None:
-    sink = FolderSink(target, is_incremental=backup.kind is BackupKind.INCREMENTAL)
-    walker = TarWalker(sink)
-    for plain in plain_chunks(backup, fetch):
-        walker.feed(plain)
-        count(len(plain))
-    walker.finish()
-    compare(parse_manifest(fetch(names.manifest(backup.id), backup.manifest)), walker.files)
-    sink.finish()
+    with Spill(target.parent) as spill:
+        sink = ChainSink(target, spill)
+        for backup in reversed(chain):
+            sink.turn_to(backup, is_newest=backup is chain[-1])
+            walker = TarWalker(sink)
+            for plain in plain_chunks(backup, fetch):
+                walker.feed(plain)
+                count(len(plain))
+            walker.finish()
+            manifest = fetch(names.manifest(backup.id), backup.manifest)
+            compare(parse_manifest(manifest), walker.files)
+        sink.finish()
     label = target / LABEL
     label.write_bytes(_INCREMENTAL_LINES.sub(b"", label.read_bytes()))
+
+
+def spilled_bytes(chain: Sequence[Backup]) -> int:
+    """How much disk is needed, at most and for the time of it, beside the files themselves."""
+    return sum(backup.plain_bytes for backup in chain if backup.kind is BackupKind.INCREMENTAL)
 
 
 def plain_chunks(backup: Backup, fetch: Fetch) -> Iterator[bytes]:
@@ -74,48 +83,55 @@ def ahead(calls: Iterable[Callable[[], bytes]]) -> Iterator[bytes]:
                 future.cancel()
 
 
-class FolderSink:
-    """`tarwalk.Sink` that writes files, and applies incremental ones to what is there."""
+class ChainSink:
+    """`tarwalk.Sink` of all backups of a chain, the newest first."""
 
-    def __init__(self, target: Path, *, is_incremental: bool) -> None:
+    def __init__(self, target: Path, spill: Spill) -> None:
         self._target = target
-        self._is_incremental = is_incremental
-        self._seen: set[str] = set()
-        self._open: BlockFile | _PlainFile | None = None
+        self._spill = spill
+        self._stretch = new_stretch()
+        self._is_newest = self._is_incremental = False
+        # Files of the newest backup that were not there whole yet: what changes them, oldest first.
+        self._wanted: dict[str, list[Changes]] = {}
+        self._file: ChangedFile | _Changing | None = None
+
+    def turn_to(self, backup: Backup, *, is_newest: bool) -> None:
+        """Its stream follows. Only the newest tells which files there are."""
+        self._is_newest = is_newest
+        self._is_incremental = backup.kind is BackupKind.INCREMENTAL
 
     def folder(self, path: str) -> None:
-        if path not in (".", ""):
+        if self._is_newest and path not in (".", ""):
             self._inside(path).mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def begin(self, path: str, size_bytes: int) -> None:
-        del size_bytes
         folder, _, name = path.rpartition("/")
-        if self._is_incremental and name.startswith(PREFIX):
-            real = f"{folder}/{name.removeprefix(PREFIX)}".lstrip("/")
-            self._seen.add(real)
-            self._open = BlockFile(self._inside(real))
+        is_partial = self._is_incremental and name.startswith(PREFIX)
+        real = f"{folder}/{name.removeprefix(PREFIX)}".lstrip("/") if is_partial else path
+        target = self._inside(real)
+        if real == MANIFEST or not (self._is_newest or real in self._wanted):
+            return  # the manifest holds for its own backup only
+        if is_partial:
+            changes = self._wanted.setdefault(real, [])
+            self._file = _Changing(real, size_bytes, self._spill, changes)
             return
-        self._seen.add(path)
-        target = self._inside(path)
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._open = _PlainFile(target)
+        changes = self._wanted.pop(real, [])
+        self._file = ChangedFile(target, size_bytes, changes, self._spill.read, self._stretch)
 
     def write(self, part: bytes | memoryview) -> None:
-        if self._open is not None:
-            self._open.write(part)
+        if self._file is not None:
+            self._file.write(part)
 
     def end(self) -> None:
-        if self._open is not None:
-            self._open.end()
-            self._open = None
+        if self._file is not None:
+            self._file.end()
+            self._file = None
 
     def finish(self) -> None:
-        """Removes what the newer backup no longer has, and the manifest, which held for itself."""
-        if self._is_incremental:
-            for path in sorted(self._target.rglob("*")):
-                if path.is_file() and str(path.relative_to(self._target)) not in self._seen:
-                    path.unlink()
-        (self._target / MANIFEST).unlink(missing_ok=True)
+        """Raises ConflictError when a file never came whole."""
+        for path in self._wanted:
+            raise broken(path, "no backup before it has this file")
 
     def _inside(self, path: str) -> Path:
         """The stream is authenticated, and still gets no chance to write anywhere else."""
@@ -124,14 +140,29 @@ class FolderSink:
         return self._target / path
 
 
-class _PlainFile:
-    def __init__(self, target: Path) -> None:
-        self._descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+class _Changing:
+    """Takes an incremental file in pieces; at its end, `known` has its changes before the newer."""
+
+    def __init__(self, name: str, size_bytes: int, spill: Spill, known: list[Changes]) -> None:
+        self._name, self._size, self._spill, self._known = name, size_bytes, spill, known
+        self._head = bytearray()
+        self._is_begun = False
 
     def write(self, part: bytes | memoryview) -> None:
-        view = memoryview(part)
-        while view:
-            view = view[os.write(self._descriptor, view) :]
+        if self._is_begun:
+            self._spill.write(part)
+            return
+        self._head += part
+        parsed = parse_head(self._name, self._head)
+        if parsed is None:
+            return
+        changes, head_bytes = parsed
+        if self._size != head_bytes + len(changes.numbers) * BLOCK_BYTES:
+            raise broken(self._name, f"it has {self._size} bytes for {len(changes.numbers)} blocks")
+        self._known.insert(0, replace(changes, offset=self._spill.length_bytes))
+        self._spill.write(memoryview(self._head)[head_bytes:])
+        self._is_begun = True
 
     def end(self) -> None:
-        os.close(self._descriptor)
+        if not self._is_begun:
+            raise broken(self._name, "its head is cut off")

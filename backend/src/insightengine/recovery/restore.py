@@ -23,7 +23,7 @@ from insightengine.core.errors import (
 )
 from insightengine.core.lsn import Lsn
 from insightengine.recovery.capture import Meter
-from insightengine.recovery.extract import extract_chain
+from insightengine.recovery.extract import extract_chain, spilled_bytes
 from insightengine.recovery.house import House
 from insightengine.recovery.journal import Progress
 from insightengine.recovery.lineage import Known, Lineage, refuse_gap
@@ -188,7 +188,7 @@ def require_room(folder: Path, needed_bytes: int) -> None:
 
 def extract_into(house: House, operation: str, plan: RestorePlan, cluster: Path) -> None:
     """Each chain from the first repository that gives all of it, sound."""
-    require_room(cluster.parent, plan.restore_bytes)
+    require_room(cluster.parent, plan.restore_bytes + spilled_bytes(plan.chain))
     total = sum(backup.plain_bytes for backup in plan.chain)
     problems: list[str] = []
     for repository in holding_all(house, plan.chain):

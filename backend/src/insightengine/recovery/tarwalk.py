@@ -18,6 +18,7 @@ from insightengine.core.errors import ConflictError
 BLOCK = 512
 MANIFEST = "backup_manifest"
 LABEL = "backup_label"
+_PART_BYTES = 256 * 1024  # small enough to stay in the processor's cache on its way
 _KEPT = frozenset({MANIFEST, LABEL})
 _REGULAR, _OLD_REGULAR, _FOLDER = b"0", b"\0", b"5"
 
@@ -115,7 +116,7 @@ class TarWalker:
         if file is None:
             return at
         if file.left:
-            taken = min(file.left, len(piece) - at)
+            taken = min(file.left, len(piece) - at, _PART_BYTES)
             part = piece if taken == len(piece) else piece[at : at + taken]
             file.crc = google_crc32c.extend(file.crc, part)
             if file.path in _KEPT:
