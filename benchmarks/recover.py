@@ -28,7 +28,8 @@ CAVEAT = (
     "directory. promote_s is from that kill to the next commit, with a replica and no help.\n"
     "*_cpu_s are processor seconds of the whole machine. Peers work on a cluster of their own,\n"
     "of the same binaries and size: pgBackRest encrypts and compresses as we do, by 2 processes;\n"
-    "Barman stores plain files. *_to_best_peer below 1 is better than every peer."
+    "Barman stores plain files. Everybody restores twice, and the second counts.\n"
+    "*_to_best_peer below 1 is better than every peer."
 )
 OURS = ("full_s", "incremental_s", "restore_s", "full_stored_bytes", "incremental_stored_bytes")
 COMPOSE = """

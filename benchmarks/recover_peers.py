@@ -276,20 +276,29 @@ def _figures_of(peer: Peer, server: Server, load_s: int) -> dict[str, float | in
     expected = server.query("SELECT count(*) FROM pgbench_history")
     peer.close()
     server.stop(server.cluster)
-    restored = folder_of_owner(server.folder / "restored")
-    cost = Cost()
-    peer.restore(restored)
-    server.start(restored)
-    figures |= cost.figures(f"{peer.name}_restore")
-    found = server.query("SELECT count(*) FROM pgbench_history")
-    server.stop(restored)
-    if found != expected:
-        raise RuntimeError(f"{peer.name} brought {found} of {expected} rows back")
+    for _ in range(2):  # the second counts, as of ours: the first may meet memory nobody used yet
+        shutil.rmtree(server.folder / "restored", ignore_errors=True)
+        restored = _restored(peer, server, expected)
     return {
         **figures,
+        **restored,
         f"{peer.name}_full_stored_bytes": full_bytes,
         f"{peer.name}_incremental_stored_bytes": incremental_bytes,
     }
+
+
+def _restored(peer: Peer, server: Server, expected: object) -> dict[str, float]:
+    """From the command until the server takes writes; it is stopped again."""
+    folder = folder_of_owner(server.folder / "restored")
+    cost = Cost()
+    peer.restore(folder)
+    server.start(folder)
+    figures = cost.figures(f"{peer.name}_restore")
+    found = server.query("SELECT count(*) FROM pgbench_history")
+    server.stop(folder)
+    if found != expected:
+        raise RuntimeError(f"{peer.name} brought {found} of {expected} rows back")
+    return figures
 
 
 def _available() -> Iterator[Callable[[Server], Peer]]:
