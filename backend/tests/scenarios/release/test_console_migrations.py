@@ -21,7 +21,7 @@ from insightengine.wiring.environment import PlatformContext, running_context
 from insightengine.wiring.operations import CONSOLE, follow, journal_of
 from insightengine.wiring.requests import ask_console_deployment
 from tests.scenarios.console import Console
-from tests.scenarios.platform import REPOSITORY, Platform
+from tests.scenarios.platform import REPOSITORY, Platform, eventually
 from tests.scenarios.release.colleagues import at_work
 from tests.scenarios.release.conftest import EVERYTHING
 from tests.scenarios.release.consoles import (
@@ -142,7 +142,10 @@ class Kills:
 
     @contextmanager
     def held(self) -> Iterator[None]:
+        """Not before it has given back the lease of the release before: nobody else could go on."""
+        lease = eventually(lambda: self.journal.take(CONSOLE, 30.0), 30, "the lease is free")
         self.releaser.send_signal(signal.SIGSTOP)
+        self.journal.give_back(lease)
         try:
             yield
         finally:
