@@ -62,6 +62,8 @@ export async function recovery(browser) {
   await eventually(async () => (await backups.count()) > before, "the backup is listed", 60_000);
   await page.getByTestId("operations").getByText("asked by admin@localhost").first().waitFor();
 
+  await rehearse(page);
+
   const timeline = page.getByRole("slider", { name: "Moment to restore to" });
   await timeline.focus();
   for (const key of ["ArrowLeft", "ArrowLeft", "ArrowRight", "Enter"]) await page.keyboard.press(key);
@@ -80,4 +82,23 @@ export async function recovery(browser) {
     complaints.filter((each) => !/\b(400|404)\b.*/.test(each)), // a moment before the first backup has no plan
     [],
   );
+}
+
+/** A drill asks which procedure it rehearses and says what that does; its time is the RTO from then on. */
+async function rehearse(page) {
+  const open = page.getByRole("button", { name: "Drill…" });
+  await eventually(() => open.isEnabled(), "no drill is under way", 60_000);
+  await open.click();
+  const dialog = page.getByRole("dialog");
+  assert.equal(await dialog.getByRole("radio").count(), 3);
+  await dialog.getByRole("radio", { name: /^loss of the machine/ }).check();
+  await dialog.getByText("it may send twice").waitFor();
+  await dialog.getByRole("radio", { name: /^restore/ }).check();
+  await dialog.getByRole("button", { name: "Begin the drill" }).click();
+  await dialog.waitFor({ state: "hidden" });
+  await page.getByTestId("running").getByText("Drill: restore").waitFor();
+  assert.equal(await open.isDisabled(), true, "two drills would share one scratch folder");
+  const done = page.getByTestId("operations").getByRole("listitem").filter({ hasText: "Drill: restore" });
+  await done.getByText("PASSED").waitFor({ timeout: 90_000 });
+  await page.getByTestId("objectives").getByText("RTO, measured").waitFor();
 }

@@ -151,6 +151,12 @@ class Ground:
         assert operation.state is OperationState.DONE, operation
         return operation
 
+    def restored(self, within_s: float = 90, /, *, to: str = "latest") -> Operation:
+        """A restore that is done, and its server takes writes."""
+        done = self.done(OperationKind.RESTORE, within_s, to=to)
+        self.writable()
+        return done
+
     def calm(self, within_s: float = 90) -> None:
         eventually(lambda: not self.house.journal.under_way(), within_s, "nothing is under way")
 

@@ -85,8 +85,7 @@ def test_of_two_repositories_one_suffices() -> None:
         one.repository.rename(away)
         wiped_at = one.wipe()
         one.wipe_spool()
-        restored = one.done(OperationKind.RESTORE, to="latest")
-        one.writable()
+        restored = one.restored()
         assert commits.lost() == commits.torn() == 0
         away.rename(one.repository)
         told(
@@ -112,15 +111,13 @@ def test_after_a_restore_to_an_earlier_moment_the_next_one_follows_the_new_timel
     one.value("CREATE TABLE undone ()")
     dead_end = str(one.done(OperationKind.BACKUP, kind="incremental").result["backup"])
     one.shipped()
-    one.done(OperationKind.RESTORE, to=point)
-    one.writable()
+    one.restored(to=point)
     assert one.value("SELECT to_regclass('undone')") is None
     with commits.running():
         receives(one, 2)
         commits.wait_for(100)
         wiped_at = one.wipe()  # before a backup of the new timeline is proven, if it is quick
-    restored = one.done(OperationKind.RESTORE, to="latest")
-    one.writable()
+    restored = one.restored()
     assert restored.result["backup"] != dead_end
     assert commits.torn() == 0
     assert lost_within_s(commits, wiped_at) < 1
@@ -168,8 +165,7 @@ def test_a_failover_switches_the_timeline_and_the_log_goes_on(synchronous: bool)
             one.insight("replica", "remove", check=False)
             wiped_at = one.wipe()
         assert not first if synchronous else lost_s < 1
-        restored = one.done(OperationKind.RESTORE, to="latest")
-        one.writable()
+        restored = one.restored()
         assert commits.torn() == 0
         more = commits.lost_commits() - first
         assert all(wiped_at - commits.acknowledged[one] < 1 for one in more)

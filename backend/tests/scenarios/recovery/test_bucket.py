@@ -79,8 +79,7 @@ def test_a_backup_with_such_an_object_is_found_out_and_another_is_restored(
     assert one.house.standings()[bad] is Standing.DAMAGED
     one.wipe()
     began_at = time.monotonic()
-    restored = one.done(OperationKind.RESTORE, to="latest")
-    one.writable()
+    restored = one.restored()
     seconds = time.monotonic() - began_at
     assert restored.result["backup"] != bad
     assert commits.lost() == commits.torn() == 0
@@ -125,8 +124,7 @@ def test_log_with_such_an_object_is_never_taken_for_its_end(
     assert refused.state is OperationState.FAILED, refused
     assert not (one.cluster / "PG_VERSION").exists()
     store.put(key, kept)
-    restored = one.done(OperationKind.RESTORE, to="latest")
-    one.writable()
+    restored = one.restored()
     assert commits.lost() == commits.torn() == 0
     one.done(OperationKind.BACKUP, kind="full")
     word = "damaged" if change is flipped else "missing"
@@ -161,8 +159,7 @@ def test_objects_that_were_added_change_nothing(one: Ground, store: S3Objects) -
     problems = rebuild(one.house)  # as a machine does that knows nothing but the bucket
     assert len(problems) >= 3, problems
     assert not any(backup.id.startswith("2099") for backup in one.house.backups())
-    restored = one.done(OperationKind.RESTORE, to="latest")
-    one.writable()
+    restored = one.restored()
     assert commits.lost() == commits.torn() == 0
     checked = one.done(OperationKind.VERIFY, backup=newest)
     assert checked.result["passed"] is False  # told, as somebody else writes there

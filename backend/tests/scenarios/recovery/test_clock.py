@@ -73,8 +73,7 @@ def test_a_time_that_passed_twice_is_refused_with_both_positions(
     position = refused.stderr.partition("--to ")[2].split(",")[0].strip()
     planned = one.insight("restore", "--plan", "--to", position)
     assert "restore to" in planned.stdout + planned.stderr
-    restored = one.done(OperationKind.RESTORE, to=position)
-    one.writable()
+    restored = one.restored(to=position)
     assert commits.torn() == 0
     told(
         "the clock is set back by 10 s; a restore to a time that passed twice",
@@ -99,8 +98,7 @@ def test_a_clock_that_is_set_back_by_an_hour_loses_nothing_and_backs_up_once(
         wiped_at = one.wipe()
     assert later < before.id, "its name tells the time that the clock told"
     assert one.house.backups()[-1].id == later, "its position tells that it is newer"
-    restored = one.done(OperationKind.RESTORE, to="latest")
-    one.writable()
+    restored = one.restored()
     assert restored.result["backup"] == later
     assert commits.torn() == 0
     assert lost_within_s(commits, wiped_at) < 1

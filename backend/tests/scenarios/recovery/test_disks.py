@@ -121,8 +121,7 @@ def test_a_full_disk_of_the_server_costs_time_and_no_transaction(beside: Path) -
         one.writable()
         one.done(OperationKind.BACKUP, kind="incremental")
         wiped_at = one.wipe()
-        one.done(OperationKind.RESTORE, to="latest")
-        one.writable()
+        one.restored()
         assert lost_within_s(commits, wiped_at) == 0
         told(
             "the server's disk is full (with it that of received log and of the journal); "
@@ -171,8 +170,7 @@ def test_a_full_disk_of_the_backups_stops_backups_and_nothing_else(beside: Path)
         one.shipped()
         wiped_at = one.wipe()
         one.wipe_spool()
-        one.done(OperationKind.RESTORE, to="latest")
-        one.writable()
+        one.restored()
         assert commits.lost() == commits.torn() == 0
         told(
             "the disk of the backups is full until received log has to be given up; freed, then "
@@ -231,8 +229,7 @@ def test_a_full_disk_of_received_log(beside: Path, synchronous: bool) -> None:
         pause_s = longest_pause_s(commits, filled_at)
         one.shipped()
         wiped_at = one.wipe()
-        one.done(OperationKind.RESTORE, to="latest")
-        one.writable()
+        one.restored()
         assert commits.lost() == commits.torn() == 0
         state = "commits wait until it is freed" if synchronous else "commits go on"
         told(

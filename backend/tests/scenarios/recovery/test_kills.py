@@ -73,8 +73,7 @@ def test_a_killed_receiver_loses_nothing_even_if_the_server_is_lost_then(
         began_at = killed_three_times(one, commits, "wal-receiver")
         pause_s = longest_pause_s(commits, began_at)
         wiped_at = one.wipe()
-    done = one.done(OperationKind.RESTORE, to="latest")
-    one.writable()
+    done = one.restored()
     assert commits.torn() == 0
     assert commits.lost() == 0 if synchronous else lost_within_s(commits, wiped_at) < MOST_LOST_S
     told(
@@ -87,50 +86,39 @@ def test_a_killed_receiver_loses_nothing_even_if_the_server_is_lost_then(
     )
 
 
+RECEIVED = "the data directory is wiped under load", "and the log that was received here"
+REPOSITORY = "data directory and received log are wiped under load", "alone"
+WIPED = [
+    pytest.param(*RECEIVED, id="received-log-left"),
+    pytest.param(*REPOSITORY, id="repository-alone", marks=pytest.mark.slow),
+]
+
+
 @pytest.mark.timeout(240)
-def test_a_wiped_data_directory_comes_back_with_what_was_received(
-    running: tuple[Ground, bool],
+@pytest.mark.parametrize(("failure", "source"), WIPED)
+def test_what_is_wiped_under_load_comes_back(
+    running: tuple[Ground, bool], failure: str, source: str
 ) -> None:
+    """With the received log nothing is lost that it had; the repository is a little older."""
     one, synchronous = running
+    is_alone = source == "alone"
     one.calm()
     commits = one.commits()
     with commits.running():
         commits.wait_for(500)
         wiped_at = one.wipe()
-    done = one.done(OperationKind.RESTORE, to="latest")
-    one.writable()
+        if is_alone:
+            one.wipe_spool()
+    done = one.restored()
     assert commits.torn() == 0
-    assert commits.lost() == 0 if synchronous else lost_within_s(commits, wiped_at) < MOST_LOST_S
+    if synchronous and not is_alone:
+        assert commits.lost() == 0
+    limit_s = SHIPPED_WITHIN_S if is_alone else MOST_LOST_S
+    assert lost_within_s(commits, wiped_at) < limit_s
     told(
-        "the data directory is wiped under load",
+        failure,
         synchronous,
-        "restored from the repository and the log that was received here",
-        commits,
-        float(done.result["seconds"]),
-        since=wiped_at,
-    )
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(240)
-def test_without_the_received_log_the_repository_is_at_most_a_little_older(
-    running: tuple[Ground, bool],
-) -> None:
-    one, synchronous = running
-    one.calm()
-    commits = one.commits()
-    with commits.running():
-        commits.wait_for(500)
-        wiped_at = one.wipe()
-        one.wipe_spool()
-    done = one.done(OperationKind.RESTORE, to="latest")
-    one.writable()
-    assert commits.torn() == 0
-    assert lost_within_s(commits, wiped_at) < SHIPPED_WITHIN_S
-    told(
-        "data directory and received log are wiped under load",
-        synchronous,
-        "restored from the repository alone",
+        f"restored from the repository {source}",
         commits,
         float(done.result["seconds"]),
         since=wiped_at,
@@ -202,8 +190,7 @@ def test_a_backup_killed_at_each_of_its_moments_is_taken_up_and_proven(
             if moments.lived.exists():
                 break
         wiped_at = one.wipe()
-    one.done(OperationKind.RESTORE, to="latest")
-    one.writable()
+    one.restored()
     assert commits.torn() == 0
     assert lost_within_s(commits, wiped_at) < MOST_LOST_S
     what = "journal entries" if kinds == JOURNAL else "journal entries and objects"

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from insightengine.recovery.journal import OperationKind, OperationState
+from insightengine.recovery.keys import new_identity, new_seal, recovery_key_text
 from tests.contracts.object_stores import S3Server, versitygw
 from tests.scenarios.platform import eventually
 from tests.scenarios.recovery.ground import Ground, ground
@@ -66,8 +67,7 @@ def test_a_cut_network_stops_neither_commits_nor_what_is_received(remote: Remote
         assert not (one.cluster / "PG_VERSION").exists()
         network.mend()
         mended_at = time.monotonic()
-        restored = one.done(OperationKind.RESTORE, 120, to="latest")
-        one.writable()
+        restored = one.restored(120)
     assert commits.torn() == 0
     told(
         "the network to the object store is cut while a backup is sent; the data directory is "
@@ -101,8 +101,7 @@ def test_a_slow_network_makes_backups_slow_and_nothing_else(remote: Remote) -> N
     one.shipped()
     wiped_at = one.wipe()
     one.wipe_spool()
-    one.done(OperationKind.RESTORE, 120, to="latest")
-    one.writable()
+    one.restored(120)
     assert commits.lost() == commits.torn() == 0
     told(
         "the network to the object store is slow (1 MB/s, 20 ms a packet) during an incremental "
@@ -114,6 +113,50 @@ def test_a_slow_network_makes_backups_slow_and_nothing_else(remote: Remote) -> N
         since=wiped_at,
     )
     one.done(OperationKind.BACKUP, 120, kind="full")
+
+
+def test_a_drill_without_its_repository_fails_and_touches_nothing(
+    remote: Remote, tmp_path: Path
+) -> None:
+    one, network = remote.one, remote.network
+    foreign = tmp_path / "foreign.key"
+    text = recovery_key_text(new_identity(), new_seal(), one.house.now(), "somebody else")
+    foreign.write_text(text.reveal(), encoding="utf-8")
+    one.calm()
+    commits = one.commits()
+    with commits.running():
+        commits.wait_for(100)
+        refused = one.insight("drill", "lose-host", "--key", str(foreign), check=False)
+        assert "which is none of this platform's" in refused.stderr
+        network.cut()
+        began_at = time.monotonic()
+        failed = {kind: drilled(one, kind) for kind in ("restore", "failover", "lose-host")}
+        took_s = time.monotonic() - began_at
+        network.mend()
+        commits.wait_for(100)
+        pause_s = longest_pause_s(commits, began_at)
+    assert all("does not answer" in text for text in failed.values()), failed
+    assert pause_s < 5
+    assert commits.lost() == commits.torn() == 0
+    assert list(one.house.folders.work.glob("*-drill-*")) == []
+    assert one.done(OperationKind.DRILL, 120, kind="restore").result["passed"] is True
+    told(
+        "drills while the network to the object store is cut, and one with a foreign key",
+        False,
+        "each fails and says so, nothing of the platform is touched; mended, a drill passes",
+        commits,
+        f"{took_s:.1f} s for all three",
+    )
+
+
+def drilled(one: Ground, kind: str) -> str:
+    """What a drill that failed said; its report is kept."""
+    done = one.insight("drill", kind, check=False)
+    assert done.returncode == 4, done.stderr
+    report = json.loads(one.insight("drill", "show", "--json").stdout)
+    assert report["kind"] == kind
+    assert report["findings"], report
+    return done.stderr
 
 
 def test_a_network_that_swallows_everything_is_given_up(remote: Remote) -> None:
