@@ -8,6 +8,7 @@ for each of them, which was measured to take several times as long as the write.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import mmap
 import os
@@ -54,7 +55,12 @@ class _Stretched:
     def _put_part(self, part: memoryview) -> None:
         offset = self._start
         while part:
-            taken = os.pwrite(self._descriptor, part, offset)
+            try:
+                taken = os.pwrite(self._descriptor, part, offset)
+            except OSError as error:
+                if error.errno == errno.EINVAL and _through_the_cache(self._descriptor):
+                    continue  # it wants other sizes or places than ours
+                raise
             part = part[taken:]
             offset += taken
 
@@ -133,3 +139,10 @@ def _past_the_cache(descriptor: int) -> None:
         fcntl.fcntl(descriptor, fcntl.F_SETFL, flags | _DIRECT)
     except OSError:
         return
+
+
+def _through_the_cache(descriptor: int) -> bool:
+    """Whether it went past it until now."""
+    flags = fcntl.fcntl(descriptor, fcntl.F_GETFL)
+    fcntl.fcntl(descriptor, fcntl.F_SETFL, flags & ~_DIRECT)
+    return bool(flags & _DIRECT)
