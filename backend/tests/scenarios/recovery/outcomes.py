@@ -6,6 +6,7 @@ Told at the end of a run, and with INSIGHT_RECORD=1 written into the table of th
 from __future__ import annotations
 
 import itertools
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,12 +51,14 @@ def told(
     commits: Commits | None = None,
     seconds: float | str = "",
     since: float | None = None,
+    besides: Collection[tuple[int, int]] = (),
 ) -> None:
     """Notes an outcome. `since` is when the failure began (`time.monotonic`): what was lost is
-    counted, and how long before it the oldest lost commit had been acknowledged."""
+    counted, and how long before it the oldest lost commit had been acknowledged; `besides` were
+    lost in a failure before."""
     lost = ""
     if commits is not None:
-        missing = commits.lost_commits()
+        missing = commits.lost_commits().difference(besides)
         lost = str(len(missing))
         if missing and since is not None:
             oldest = min(commits.acknowledged[one] for one in missing)

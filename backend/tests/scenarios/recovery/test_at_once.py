@@ -177,6 +177,7 @@ def test_a_failover_switches_the_timeline_and_the_log_goes_on(synchronous: bool)
             commits,
             float(restored.result["seconds"]),
             since=wiped_at,
+            besides=first,
         )
 
 
