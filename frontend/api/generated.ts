@@ -55,7 +55,7 @@ export interface paths {
         };
         /**
          * List Audit
-         * @description Who wrote what, the newest first.
+         * @description Who wrote what, the newest first; read from the replica where there is one.
          */
         get: operations["audit_list_audit"];
         put?: never;

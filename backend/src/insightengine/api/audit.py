@@ -46,7 +46,7 @@ async def audited(
 
 
 async def _write(request: Request, used: Services, entry: Entry, action: str, outcome: str) -> None:
-    await used.account_store.audit(
+    await used.audit_log.add(
         AuditRecord(
             id=0,
             at=datetime.now(UTC),

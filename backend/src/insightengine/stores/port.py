@@ -11,6 +11,7 @@ from insightengine.stores.records import ApiToken, AuditRecord, Role, SavedView,
 __all__ = [
     "Accounts",
     "ApiToken",
+    "AuditLog",
     "AuditRecord",
     "Cache",
     "Role",
@@ -21,7 +22,7 @@ __all__ = [
 
 
 class Accounts(Protocol):
-    """Users, their tokens, and the audit log. Raises UnavailableError when it does not answer."""
+    """Users and their tokens. Raises UnavailableError when it does not answer."""
 
     async def user_by_email(self, email: str) -> User | None: ...
     async def user(self, user_id: str) -> User | None: ...
@@ -46,8 +47,14 @@ class Accounts(Protocol):
     async def tokens(self, user_id: str, after: str | None, limit: int) -> Sequence[ApiToken]: ...
     async def delete_token(self, token_id: str, user_id: str) -> bool: ...
     async def touch_token(self, token_id: str, now: datetime) -> None: ...
-    async def audit(self, record: AuditRecord) -> None: ...
-    async def audit_records(self, before: int | None, limit: int) -> Sequence[AuditRecord]: ...
+
+
+class AuditLog(Protocol):
+    """Who wrote what. Raises UnavailableError when it does not answer."""
+
+    async def add(self, record: AuditRecord) -> None: ...
+    async def records(self, before: int | None, limit: int) -> Sequence[AuditRecord]:
+        """The newest first, and up to some seconds old; `before` is the id of the last one seen."""
 
 
 class SavedViews(Protocol):

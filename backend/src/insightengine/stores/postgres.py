@@ -1,4 +1,4 @@
-"""The console's database: accounts, tokens and the audit log in PostgreSQL."""
+"""The console's database: accounts and tokens in PostgreSQL."""
 
 from __future__ import annotations
 
@@ -15,15 +15,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from insightengine.core.errors import ConflictError, InvalidInputError, UnavailableError
 from insightengine.core.secrets import Secret
-from insightengine.stores.records import ApiToken, AuditRecord, Role, User
-from insightengine.stores.tables import api_tokens, audit_log, setup_tokens, users
+from insightengine.stores.records import ApiToken, Role, User
+from insightengine.stores.tables import api_tokens, setup_tokens, users
 
 _UNDEFINED_TABLE = "42P01"  # the schema is being made: the API may start before it
 _FIRST_ADMINISTRATOR_LOCK = 7_203_114_001  # any number, the same in every API process
 
 
-def console_engine(host: str, port: int, password: Secret) -> AsyncEngine:
-    """A small pool that notices a restarted server before it hands a connection out."""
+def console_engine(
+    host: str, port: int, password: Secret, name: str = "insight-api"
+) -> AsyncEngine:
+    """A small pool that notices a restarted server before it hands a connection out. `name` is what
+    the server calls it by."""
     return create_async_engine(
         URL.create("postgresql+psycopg", "insight", password.reveal(), host, port, "insight"),
         pool_size=4,
@@ -33,7 +36,7 @@ def console_engine(host: str, port: int, password: Secret) -> AsyncEngine:
         pool_recycle=1800,
         connect_args={
             "connect_timeout": 3,
-            "application_name": "insight-api",
+            "application_name": name,
             "options": "-c statement_timeout=5s -c lock_timeout=2s",
         },
     )
@@ -141,19 +144,6 @@ class PostgresAccounts:
         query = update(api_tokens).where(api_tokens.c.id == token_id).values(last_used_at=now)
         async with self._transaction() as connection:
             await connection.execute(query)
-
-    async def audit(self, record: AuditRecord) -> None:
-        values = {key: value for key, value in asdict(record).items() if key != "id"}
-        async with self._transaction() as connection:
-            await connection.execute(insert(audit_log).values(**values))
-
-    async def audit_records(self, before: int | None, limit: int) -> Sequence[AuditRecord]:
-        query = select(audit_log).order_by(audit_log.c.id.desc()).limit(limit)
-        if before is not None:
-            query = query.where(audit_log.c.id < before)
-        async with self._transaction() as connection:
-            found = await connection.execute(query)
-            return [AuditRecord(**row._mapping) for row in found]  # noqa: SLF001
 
     async def _one_user(self, condition: Any) -> User | None:
         async with self._transaction() as connection:

@@ -20,9 +20,11 @@ from insightengine.protection.accounts import SETUP_TOKEN_S, AccountService
 from insightengine.protection.passwords import Passwords
 from insightengine.protection.sessions import Sessions
 from insightengine.runtimes.local.status import read_status
+from insightengine.stores.audit import PostgresAuditLog
 from insightengine.stores.cache import RedisCache
-from insightengine.stores.port import Accounts, SavedViews
+from insightengine.stores.port import Accounts, AuditLog, SavedViews
 from insightengine.stores.postgres import PostgresAccounts, console_engine
+from insightengine.stores.reading import Reading
 from insightengine.stores.views import PostgresViews
 from insightengine.telemetry.clickhouse import ClickHouseStore
 from insightengine.telemetry.ingest_keys import IngestKeys
@@ -51,6 +53,7 @@ class Services:
     settings: Settings
     state: StateFolder
     account_store: Accounts
+    audit_log: AuditLog
     accounts: AccountService
     views: SavedViews
     sessions: Sessions
@@ -78,11 +81,12 @@ class Services:
 def console_services(context: PlatformContext) -> Services:
     """Connects nothing yet: every store connects at its first use, and again after a loss."""
     settings, state = context.settings, context.state
-    engine = console_engine(
-        settings.postgres_host,
-        settings.port(PortOffset.POSTGRES),
-        read_secret(state, "postgres_insight_password"),
+    host, password = settings.postgres_host, read_secret(state, "postgres_insight_password")
+    engine = console_engine(host, settings.port(PortOffset.POSTGRES), password)
+    replica = console_engine(
+        host, settings.port(PortOffset.REPLICA), password, "insight-api-reading"
     )
+    reading = Reading(engine, replica)
     store = PostgresAccounts(engine)
     cache = RedisCache(
         settings.valkey_host,
@@ -110,12 +114,14 @@ def console_services(context: PlatformContext) -> Services:
         await web.aclose()
         await telemetry.close()
         await cache.close()
+        await reading.close()
         await store.close()
 
     return Services(
         settings=settings,
         state=state,
         account_store=store,
+        audit_log=PostgresAuditLog(engine, reading),
         accounts=accounts,
         views=PostgresViews(engine),
         sessions=sessions,
