@@ -20,7 +20,7 @@ from tests.contracts.filled_store import LIMITS
 
 ROWS = 40_000
 GRANULE = 1024
-END = datetime.now(UTC)
+END = (datetime.now(UTC) - timedelta(days=1)).replace(hour=12)  # of one day: one part
 ASKED = TimeRange(END - timedelta(hours=1), END)
 _TIME = (
     f"toDateTime64({ASKED.start.timestamp():.0f}, 9, 'UTC') + toIntervalMillisecond(80 * number)"
