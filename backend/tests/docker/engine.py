@@ -1,8 +1,9 @@
 """A Docker Engine for tests, with Compose and one small base image; no registry is needed.
 
 What answers already is used. Otherwise root starts a `dockerd` of the tests' own: its data lies in
-the cache folder, so that a second run finds images and build steps again. Several test runs may
-share it; the last one ends it. The cache folder is INSIGHT_TEST_CACHE, else one under /var/tmp.
+the cache folder, so that a second run finds images and build steps again, and where it can be on a
+disk of its own, so that a test can fill it. Several test runs may share it; the last one ends it.
+The cache folder is INSIGHT_TEST_CACHE, else one under /var/tmp.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from tests.docker.plugin import plugin_folder
 REQUIRED = os.environ.get("INSIGHT_REQUIRE_DOCKER") == "1"
 _START_S = 60.0
 _STOP_S = 30.0
+_DISK_BYTES = 16 * 1024**3  # a sparse file: it takes what is in it
 _started: list[subprocess.Popen[bytes]] = []  # kept, so that an ended daemon is reaped
 
 
@@ -35,10 +37,12 @@ class UnusableError(Exception):
 
 @dataclass(frozen=True)
 class Engine:
-    """`environment` is what `docker` needs to find it; `base` an image with Python 3 in it."""
+    """`environment` is what `docker` needs to find it; `base` an image with Python 3 in it. `disk`
+    is where its data lies, if that is a disk of its own."""
 
     environment: Mapping[str, str]
     base: str
+    disk: Path | None = None
 
     def docker(self, *arguments: str, check: bool = True) -> str:
         done = subprocess.run(
@@ -70,7 +74,9 @@ def engine() -> Iterator[Engine]:
             base = ensure_base(cache, {**os.environ, **environment})
         if base is None:
             raise UnusableError("a base image needs root and `debootstrap`, or a registry")
-        yield Engine(environment, base)
+        data = cache / "data"
+        is_own = "DOCKER_HOST" in environment and data.is_mount()
+        yield Engine(environment, base, data if is_own else None)
 
 
 @contextmanager
@@ -94,6 +100,7 @@ def _running(cache: Path) -> Iterator[dict[str, str]]:
 
 
 def _start(cache: Path, own: Mapping[str, str]) -> None:
+    _mount(cache)
     argv = [
         "dockerd",
         f"--data-root={cache / 'data'}",
@@ -112,6 +119,31 @@ def _start(cache: Path, own: Mapping[str, str]) -> None:
         time.sleep(0.05)
 
 
+def _mount(cache: Path) -> None:
+    """Where no loop device can be had, the data lies in the folder like everything else."""
+    data, disk = cache / "data", cache / "data.img"
+    data.mkdir(exist_ok=True)
+    if data.is_mount():
+        return
+    if not disk.exists():
+        new = disk.with_suffix(".new")
+        with new.open("wb") as file:
+            file.truncate(_DISK_BYTES)
+        made = subprocess.run(["mkfs.ext4", "-q", "-m", "0", str(new)], check=False)
+        if made.returncode != 0:
+            return
+        new.rename(disk)
+    subprocess.run(["mount", "-o", "loop", str(disk), str(data)], check=False)
+
+
+def _unmount(data: Path) -> None:
+    """What is still busy stays mounted, and the next run uses it as it is."""
+    deadline = time.monotonic() + _STOP_S
+    while data.is_mount() and time.monotonic() < deadline:
+        if subprocess.run(["umount", str(data)], capture_output=True, check=False).returncode:
+            time.sleep(0.2)
+
+
 def _stop_when_last(cache: Path, users: IO[str]) -> None:
     try:
         fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -127,6 +159,7 @@ def _stop_when_last(cache: Path, users: IO[str]) -> None:
         time.sleep(0.05)
     for process in _started:
         process.wait(_STOP_S)
+    _unmount(cache / "data")
 
 
 def _answers(environment: Mapping[str, str]) -> bool:
