@@ -13,6 +13,7 @@ import psutil
 import psycopg
 import pytest
 
+from insightengine.core.settings import PortOffset
 from insightengine.edge.control import NginxEdge
 from insightengine.edge.models import EdgePaths
 from insightengine.runtimes.local.records import alive_records
@@ -56,7 +57,7 @@ def console(platform: Platform) -> Iterator[Console]:
 def tables(context: PlatformContext) -> set[str]:
     """Of the console's database."""
     password = context.state.secret("postgres_insight_password").read_text(encoding="utf-8")
-    port = context.settings.base_port + 32
+    port = context.settings.port(PortOffset.POSTGRES)
     with psycopg.connect(
         host="127.0.0.1", port=port, user="insight", dbname="insight", password=password.strip()
     ) as connection:
