@@ -44,9 +44,10 @@ export function useFollowed(operation: RecoveryOperation): RecoveryOperation {
   return isOver(operation) || heard === null ? operation : heard;
 }
 
+/** Done when it is answered; what the page shows comes again on its own, each part at its own pace. */
 function useAct<Input>(act: (input: Input) => Promise<unknown>) {
   const client = useQueryClient();
-  return useMutation({ mutationFn: act, onSettled: () => client.invalidateQueries({ queryKey: KEY }) });
+  return useMutation({ mutationFn: act, onSettled: () => void client.invalidateQueries({ queryKey: KEY }) });
 }
 
 export function useBackUp() {

@@ -71,11 +71,12 @@ export function useJournal(operation: ReleaseOperation, entries: readonly Releas
   return { entries: useMemo(() => merged(entries, heard), [entries, heard]), isUp };
 }
 
+/** Done when it is answered; what the page shows comes again on its own, each part at its own pace. */
 function useAct<Input>(act: (input: Input) => Promise<unknown>) {
   const client = useQueryClient();
   return useMutation({
     mutationFn: act,
-    onSettled: () => client.invalidateQueries({ queryKey: KEY }),
+    onSettled: () => void client.invalidateQueries({ queryKey: KEY }),
   });
 }
 
