@@ -153,6 +153,19 @@ def test_what_later_versions_have_is_added(
         assert again.run(Query(_DEFINITIONS)) == as_new
 
 
+def test_a_store_of_version_5_writes_one_file_for_larger_inserts(tmp_path: Path) -> None:
+    path = tmp_path / "new"
+    engine = StoreEngine(path, LIMITS)
+    as_new = engine.run(Query(_DEFINITIONS))
+    for table in ("logs", "spans", "metrics"):
+        engine.execute(f"ALTER TABLE insight.{table} MODIFY SETTING min_bytes_for_wide_part = 1")
+    engine.execute("TRUNCATE TABLE insight.schema_migrations")
+    engine.execute(migrations.applied_statement(*range(1, 6)))
+    engine.close()
+    for again in migrated(path):
+        assert again.run(Query(_DEFINITIONS)) == as_new
+
+
 def test_records_of_before_have_their_release_and_colour_by_their_resource(tmp_path: Path) -> None:
     path = tmp_path / "new"
     engine = StoreEngine(path, LIMITS)

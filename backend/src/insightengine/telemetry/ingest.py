@@ -11,7 +11,7 @@ import shutil
 import threading
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -20,16 +20,24 @@ import structlog
 
 from insightengine.core.errors import InvalidInputError
 from insightengine.telemetry.batch_journal import BatchJournal
-from insightengine.telemetry.ingest_plan import Action, Step, Waiting, backoff_s, is_due, plan
+from insightengine.telemetry.ingest_plan import (
+    Action,
+    Committed,
+    Step,
+    Waiting,
+    backoff_s,
+    is_due,
+    plan,
+)
 from insightengine.telemetry.insertion import IngestCounters, Inserter, Insertion, Workplace
 from insightengine.telemetry.port import Signal
 from insightengine.telemetry.segments import CLOSED_SUFFIX, SegmentName
 
 _log = structlog.get_logger("telemetry.ingest")
 _POLL_S: Final = 0.25
-# Two full segments, each with the request that filled it: planning an insert takes as long as
+# Four full segments, each with the request that filled it: planning an insert takes as long as
 # 20,000 of its records, whatever it brings. More of them would take too much memory.
-BATCH_BYTES: Final = 24 * 1024**2
+BATCH_BYTES: Final = 48 * 1024**2
 _WORK: Final = "work"
 
 
@@ -82,6 +90,7 @@ class SignalIngester:
         self._signal = signal
         self._slots = [_Slot(spool, signal, number, inserter) for number in range(slots)]
         self._threads = ThreadPoolExecutor(slots, thread_name_prefix=f"insert-{signal.value}")
+        self._running: dict[Future[None], tuple[int, Committed]] = {}
         self._last = float("-inf")
         self._failures = 0
         self._left_alone: set[str] = set()
@@ -97,7 +106,7 @@ class SignalIngester:
             slot.clear()
         while not stop.is_set():
             try:
-                busy = self._is_due() and self.drain()
+                busy = self._advance()
                 self._failures = 0
             except Exception as error:  # the thread must outlive whatever one pass met
                 self._failures += 1
@@ -110,23 +119,37 @@ class SignalIngester:
 
     def drain(self) -> bool:
         """One batch a slot; False when there was none. All end before an error is raised."""
-        committed = {
+        self._start()
+        return self._end(ALL_COMPLETED)
+
+    def _advance(self) -> bool:
+        """Gives free slots a batch, and waits for the slot that ends first."""
+        if self._is_due():
+            self._start()
+        return self._end(FIRST_COMPLETED)
+
+    def _start(self) -> None:
+        running = dict(self._running.values())
+        idle = {
             number: found
             for number, slot in enumerate(self._slots)
-            if (found := slot.journal.read()) is not None
+            if number not in running and (found := slot.journal.read()) is not None
         }
-        planned = plan(self._waiting(), committed, len(self._slots), BATCH_BYTES)
-        if not planned:
-            return False
-        self._last = time.monotonic()
-        running = [
-            self._threads.submit(self._slots[number].carry_out, steps)
-            for number, steps in planned.items()
-        ]
-        wait(running)
-        for each in running:
+        planned = plan(self._waiting(), running | idle, len(self._slots), BATCH_BYTES)
+        for number in planned.keys() - running.keys():
+            steps = planned[number]
+            started = self._threads.submit(self._slots[number].carry_out, steps)
+            self._running[started] = (number, Committed(steps[0].batch, is_stored=False))
+            self._last = time.monotonic()
+
+    def _end(self, when: str) -> bool:
+        """False when nothing was under way. Raises what one of those that ended raised."""
+        ended, _ = wait(self._running, return_when=when)
+        for each in ended:
+            del self._running[each]
+        for each in ended:
             each.result()
-        return True
+        return bool(ended)
 
     def lag(self) -> Lag:
         sizes: list[int] = []

@@ -13,7 +13,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from insightengine.core.errors import InsightError
 from insightengine.telemetry import segments
 from insightengine.telemetry.batch_journal import BatchJournal, Part
-from insightengine.telemetry.ingest import SignalIngester
+from insightengine.telemetry.ingest import BATCH_BYTES, SignalIngester
 from insightengine.telemetry.ingest_plan import Batch
 from insightengine.telemetry.insertion import RetryLaterError, StoreRefusedError
 from insightengine.telemetry.port import Signal
@@ -145,7 +145,7 @@ def test_killed_at_any_change_of_the_spool_rows_are_stored_once(
 
 def test_a_batch_that_cannot_go_in_now_keeps_no_other_out(tmp_path: Path) -> None:
     store = TokenStore()
-    large = b"x" * 18_000_000
+    large = b"x" * (BATCH_BYTES * 3 // 4)  # one a batch
     store.refuse = lambda requests: 243 if requests[0] == large + b"1" else None
     for number in (1, 2):
         spool(tmp_path, *records(large + b"%d" % number), number=number)
@@ -158,6 +158,35 @@ def test_a_batch_that_cannot_go_in_now_keeps_no_other_out(tmp_path: Path) -> Non
     one.drain()
     assert sorted(store.rows) == [large + b"1", large + b"2"]
     assert one.counters.inserted_segments == 2
+
+
+def test_a_slot_takes_the_next_batch_while_another_one_is_at_work(tmp_path: Path) -> None:
+    """Else the quick one would wait for the slow one, and a processor with it."""
+    store = TokenStore()
+    large = b"x" * (BATCH_BYTES * 3 // 4)
+    is_released = threading.Event()
+    third_is_in = threading.Event()
+
+    def hold(requests: list[bytes]) -> None:
+        if requests[0].endswith(b"1"):
+            assert is_released.wait(20)
+        if requests[0].endswith(b"3"):
+            third_is_in.set()
+
+    store.refuse = hold
+    for number in (1, 2, 3):
+        spool(tmp_path, *records(large + b"%d" % number), number=number)
+    one = ingester(tmp_path, store)
+    stop = threading.Event()
+    thread = threading.Thread(target=one.run, args=(stop,))
+    thread.start()
+    try:
+        assert third_is_in.wait(20)
+    finally:
+        is_released.set()
+        stop.set()
+        thread.join(20)
+    assert {rows[-1:] for rows in store.rows} == {b"1", b"2", b"3"}
 
 
 def test_a_refusal_of_one_batch_says_nothing_of_the_next(tmp_path: Path) -> None:

@@ -92,11 +92,12 @@ def test_little_goes_in_one_batch_and_much_side_by_side() -> None:
     assert [steps[0].batch.segments[0].number for steps in much.values()] == [1, 2]
 
 
-def test_two_full_segments_of_the_collector_go_together() -> None:
+def test_four_full_segments_of_the_collector_go_together() -> None:
     """A segment is closed by the request that fills it, and is larger by some of that request."""
     full = Settings.model_fields["spool_segment_bytes"].default + 500_000
-    planned = plan([Waiting(segment, full) for segment in SEGMENTS], {}, 2, BATCH_BYTES)
-    assert [len(steps[0].batch.segments) for steps in planned.values()] == [2, 1]
+    names = [SegmentName(Signal.LOGS, "1700000000000ab", number) for number in range(5)]
+    planned = plan([Waiting(name, full) for name in names], {}, 2, BATCH_BYTES)
+    assert [len(steps[0].batch.segments) for steps in planned.values()] == [4, 1]
 
 
 def test_a_segment_larger_than_a_batch_goes_alone() -> None:

@@ -222,11 +222,19 @@ def _rebuild_to_5(layout: Layout, _: Days) -> tuple[str, ...]:
     )
 
 
+def _rebuild_to_6(layout: Layout, _: Days) -> tuple[str, ...]:
+    return tuple(
+        f"ALTER TABLE {layout.local(table.name)}{layout.on_cluster} MODIFY SETTING {ONE_FILE}"
+        for table in INSERTED
+    )
+
+
 MIGRATIONS: Final = (
     Migration(2, partial(_added, columns=_ADDED_IN_V2), _rebuild_to_2),
     Migration(3, _nothing, _rebuild_to_3),
     Migration(4, partial(_added, columns=ADDED_IN_V4), _nothing),
     Migration(5, partial(_added, columns=ADDED_IN_V5), _rebuild_to_5),
+    Migration(6, _nothing, _rebuild_to_6),
 )
 LATEST: Final = MIGRATIONS[-1].version
 
