@@ -19,6 +19,8 @@ from insightengine.recovery import names
 from insightengine.recovery.envelope import Envelope
 
 LARGE_BYTES = 4 * 1024**2
+_ROUNDED_BYTES = 256 * 1024  # of a part, at most: dozens of small files, each in whole blocks
+_RESERVE_BYTES = 128 * 1024**2  # left to the store, which goes on writing
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +147,12 @@ def unneeded(keys: Iterable[str], kept: Iterable[Records]) -> list[str]:
     """The pieces that no kept backup names."""
     wanted = {bundle.id for records in kept for bundle in records.bundles}
     return [key for key in keys if (piece := names.piece_of(key)) and piece[0] not in wanted]
+
+
+def room_for(bundles: Iterable[Bundle]) -> int:
+    """Bytes that have to be free where the parts of these are put; 0 for none."""
+    needed = sum(bundle.bytes + bundle.parts * _ROUNDED_BYTES for bundle in bundles)
+    return needed + _RESERVE_BYTES if needed else 0
 
 
 def by_partition(bundles: Iterable[Bundle]) -> Mapping[str, list[Bundle]]:

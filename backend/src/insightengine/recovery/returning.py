@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import shutil
 import tarfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from insightengine.core.errors import ConflictError, InvalidInputError, NotFoundError
+from insightengine.core.errors import (
+    ConflictError,
+    InvalidInputError,
+    LimitExceededError,
+    NotFoundError,
+)
 from insightengine.recovery.capture import Meter
 from insightengine.recovery.house import House
 from insightengine.recovery.keeping import records_before, shelf_of
 from insightengine.recovery.models import Backup
-from insightengine.recovery.records import Bundle, Records, Shelf, by_partition
+from insightengine.recovery.records import Bundle, Records, Shelf, by_partition, room_for
 from insightengine.recovery.repository import Repository
+
+_FETCHING = "fetching telemetry"
+_HINT = "free some space there, then: insight restore --telemetry"
 
 
 def restore_records(house: House, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -122,7 +132,7 @@ def _fetch(
     repository: Repository,
     wanted: Mapping[str, Sequence[Bundle]],
 ) -> None:
-    """Each partition whole, under its final name, or not at all."""
+    """Each partition whole, under its final name, or not at all. Nothing where it has no room."""
     if house.records.arriving.exists():
         raise ConflictError(
             "telemetry that another restore has brought still waits for the store",
@@ -131,21 +141,61 @@ def _fetch(
         )
     shelf = shelf_of(repository)
     _require_whole(shelf, wanted)
-    if "fetching telemetry" not in house.journal.noted(operation):
-        shutil.rmtree(house.records.fetching, ignore_errors=True)  # of another one that failed
-    house.journal.note(operation, "fetching telemetry", {}, house.now())
-    total = sum(bundle.bytes for bundles in wanted.values() for bundle in bundles)
-    meter = Meter(lambda p: house.journal.progress(operation, p), total, "fetching telemetry")
-    unfinished = house.records.fetching.with_name("fetching.unfinished")
-    for partition, bundles in wanted.items():
-        folder = house.records.fetching / partition
-        if not folder.exists():
-            shutil.rmtree(unfinished, ignore_errors=True)
+    folder, unfinished = house.records.fetching, _unfinished(house.records.fetching)
+    shutil.rmtree(unfinished, ignore_errors=True)
+    if _FETCHING not in house.journal.noted(operation):
+        shutil.rmtree(folder, ignore_errors=True)  # of another one that was killed for good
+    lacking = {name: found for name, found in wanted.items() if not (folder / name).exists()}
+    _require_room(folder, room_for(b for bundles in lacking.values() for b in bundles))
+    house.journal.note(operation, _FETCHING, {}, house.now())
+    total = sum(bundle.bytes for bundles in lacking.values() for bundle in bundles)
+    meter = Meter(lambda p: house.journal.progress(operation, p), total, _FETCHING)
+    with _removed_where_it_fails(folder, unfinished):
+        for partition, bundles in lacking.items():
             for bundle in bundles:
                 _unpack(_Stream(_pieces(repository, shelf, bundle)), unfinished)
-            folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            unfinished.rename(folder)
-        meter.add(sum(bundle.bytes for bundle in bundles))
+            target = folder / partition
+            target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            unfinished.rename(target)
+            meter.add(sum(bundle.bytes for bundle in bundles))
+
+
+def _unfinished(fetching: Path) -> Path:
+    """Where a partition is until it is whole."""
+    return fetching.with_name(f"{fetching.name}.unfinished")
+
+
+def _require_room(folder: Path, needed_bytes: int) -> None:
+    """Of the disk that the folder is on, or will be. Raises LimitExceededError."""
+    there = next(one for one in (folder, *folder.parents) if one.exists())
+    free = shutil.disk_usage(there).free
+    if free < needed_bytes:
+        raise LimitExceededError(
+            f"{free // 1024**2} MB are free in {there}; "
+            f"the telemetry to be fetched needs {needed_bytes // 1024**2} MB",
+            code="disk_full",
+            hint=_HINT,
+            context={"free_bytes": free, "needed_bytes": needed_bytes},
+        )
+
+
+@contextmanager
+def _removed_where_it_fails(*folders: Path) -> Iterator[None]:
+    """What an ended operation has fetched is of no use to the next one, and takes room from the
+    store. Killed, it stays: the operation is not over then, and goes on with it."""
+    try:
+        yield
+    except Exception as error:
+        for folder in folders:
+            shutil.rmtree(folder, ignore_errors=True)
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise LimitExceededError(
+                f"the disk of {folders[0]} became full while telemetry was fetched; "
+                "what had been fetched is removed again",
+                code="disk_full",
+                hint=_HINT,
+            ) from error
+        raise
 
 
 def _require_whole(shelf: Shelf, wanted: Mapping[str, Sequence[Bundle]]) -> None:

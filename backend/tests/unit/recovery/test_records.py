@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import errno
+import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 from insightengine.application.backup import BackupPolicy, Extra, Retention
-from insightengine.core.errors import ConflictError, InvalidInputError, NotFoundError
+from insightengine.core.errors import (
+    ConflictError,
+    InvalidInputError,
+    LimitExceededError,
+    NotFoundError,
+)
 from insightengine.core.lsn import Segment
 from insightengine.core.secrets import Secret
 from insightengine.recovery import names
@@ -25,6 +33,12 @@ from insightengine.recovery.returning import chosen, restore_records
 from insightengine.recovery.service import prune
 from tests.unit.recovery.backups import backup
 from tests.unit.recovery.houses import FolderRecords, house, store
+
+
+class DiskUsage(NamedTuple):
+    total: int
+    used: int
+    free: int
 
 
 def part(name: str, size: int = 1, table: str = "logs", digest: str = "d") -> Part:
@@ -245,6 +259,59 @@ def test_a_restore_that_was_killed_goes_on_with_what_it_has(tmp_path: Path) -> N
     assert found["taken_in"] == 21
     assert isinstance(there.records, FolderRecords)
     assert list(content(there.records.parts / "logs/20260101_1_1_0")) == ["count.txt"]
+
+
+def test_without_room_nothing_is_fetched_and_need_and_free_space_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of = with_telemetry(tmp_path)
+    kept(of, 1)
+    there = elsewhere(of, tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: DiskUsage(10**9, 10**9, 100 * 1024**2))
+    with pytest.raises(LimitExceededError) as raised:
+        brought(there)
+    assert raised.value.code == "disk_full"
+    # 128 MB stay free for the store, and each of three parts may take 256 kB more than it has.
+    assert f"100 MB are free in {tmp_path}; the telemetry to be fetched needs 128 MB" in str(
+        raised.value
+    )
+    assert not (tmp_path / "empty").exists()
+
+
+def test_what_a_killed_restore_has_whole_needs_no_room_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of = with_telemetry(tmp_path, repositories=1)
+    kept(of, 1)
+    there = elsewhere(of, tmp_path)
+    asked = of.journal.ask(OperationKind.RESTORE, {}, "test", of.now())
+    of.journal.note(asked.id, "fetching telemetry", {}, of.now())
+    for day in ("20260101", "20260102"):
+        whole = there.records.fetching / f"logs/{day}/{day}_1_1_0"
+        whole.mkdir(parents=True)
+        (whole / "count.txt").write_text("7" if day == "20260101" else "14")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: DiskUsage(1, 1, 0))
+    assert restore_records(there, asked.id, {"to": "latest"})["taken_in"] == 21
+
+
+def test_a_disk_that_becomes_full_while_telemetry_is_fetched_gets_its_room_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of = with_telemetry(tmp_path)
+    kept(of, 1)
+    there = elsewhere(of, tmp_path)
+    copied: list[object] = []
+
+    def copy_some(source: object, *_: object) -> None:
+        copied.append(source)
+        if len(copied) > 5:  # the first partition is whole by then
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(shutil, "copyfileobj", copy_some)
+    with pytest.raises(LimitExceededError, match="became full") as raised:
+        brought(there)
+    assert raised.value.code == "disk_full"
+    assert list((tmp_path / "empty").rglob("*")) == []
 
 
 def test_telemetry_of_another_schema_is_refused(tmp_path: Path) -> None:
