@@ -188,10 +188,14 @@ class Settings(BaseModel):
         return (self.public_url or f"http://{self.bind_host}:{self.base_port}").rstrip("/")
 
 
-def settings_from(variables: Mapping[str, str], source: str) -> Settings:
+def settings_from(
+    variables: Mapping[str, str], source: str, origins: Mapping[str, str] | None = None
+) -> Settings:
     """Settings from environment-like variables; those without the prefix are ignored.
 
-    Raises InvalidInputError that names each wrong variable, what was found and what is allowed.
+    `origins` says where a variable was given; `source` stands for those that it does not name.
+    Raises InvalidInputError that names each wrong variable, where it was given, what was found and
+    what is allowed.
     """
     given = {
         name.removeprefix(PREFIX).lower(): value
@@ -201,12 +205,13 @@ def settings_from(variables: Mapping[str, str], source: str) -> Settings:
     try:
         return Settings.model_validate(given)
     except ValidationError as error:
-        wrong = [
-            f"{PREFIX}{str(item['loc'][0]).upper()}={item['input']!r}: {item['msg'].lower()}"
-            for item in error.errors()
-        ]
+        wrong: dict[str, list[str]] = {}
+        for item in error.errors():
+            name = f"{PREFIX}{str(item['loc'][0]).upper()}"
+            told = wrong.setdefault((origins or {}).get(name, source), [])
+            told.append(f"{name}={item['input']!r}: {item['msg'].lower()}")
         raise InvalidInputError(
-            f"{source}: " + "; ".join(wrong),
+            "; ".join(f"{where}: {'; '.join(told)}" for where, told in wrong.items()),
             code="invalid_setting",
             hint="see docs/reference/settings.md for the allowed values",
         ) from None

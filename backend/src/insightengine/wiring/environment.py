@@ -29,6 +29,7 @@ from insightengine.wiring.secrets import INGEST_KEY
 NOT_SETTINGS = frozenset({"INSIGHT_STATE", "INSIGHT_COLOUR", "INSIGHT_SERVICE", CHOSEN})
 # Where the hundred ports of an environment begin, counted from those of the project's own.
 _PORTS_APART = {Environment.STAGING: 100, Environment.PRODUCTION: 200, Environment.DEVELOPMENT: 300}
+_FLAGS = {"INSIGHT_BASE_PORT": "--base-port", "INSIGHT_RUNTIME": "--runtime"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +76,22 @@ def load_environment(
     own = own_environment(project)
     environment = environment_named(chosen, f"{CHOSEN} or --env") if chosen else own
     written = read_env_file(project / f".env.{environment}")
-    variables = {**read_env_file(project / ".env"), **written, **os.environ, **(overrides or {})}
-    variables["INSIGHT_ENVIRONMENT"] = environment.value
-    source = f"{project / '.env'} and environment"
-    settings = settings_from(variables, source)
+    given = {
+        str(project / ".env"): read_env_file(project / ".env"),
+        str(project / f".env.{environment}"): written,
+        "the environment": os.environ,
+    }
+    origins = {name: source for source, found in given.items() for name in found}
+    origins |= {name: _FLAGS.get(name, "the running platform") for name in overrides or {}}
+    variables = {name: value for found in given.values() for name, value in found.items()}
+    variables |= {**(overrides or {}), "INSIGHT_ENVIRONMENT": environment.value}
+    settings = settings_from(variables, "settings", origins)
     is_placed = "INSIGHT_BASE_PORT" in written or "INSIGHT_BASE_PORT" in (overrides or {})
     if environment is not own and not is_placed:
-        apart = str(settings.base_port + _PORTS_APART[environment])
-        settings = settings_from({**variables, "INSIGHT_BASE_PORT": apart}, source)
+        apart = settings.base_port + _PORTS_APART[environment]
+        variables["INSIGHT_BASE_PORT"] = str(apart)
+        why = f"{environment} begins {_PORTS_APART[environment]} ports after the project's own"
+        settings = settings_from(variables, "settings", {**origins, "INSIGHT_BASE_PORT": why})
     return PlatformContext(settings, state_in(project, environment, own))
 
 

@@ -49,6 +49,31 @@ def test_the_environment_wins_over_the_env_file(
     assert context.settings.log_level == "debug"
 
 
+def test_wrong_settings_are_blamed_on_where_each_was_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".env").write_text("INSIGHT_BASE_PORT=abc\n")
+    (tmp_path / ".env.staging").write_text("INSIGHT_START_TIMEOUT_S=0\n")
+    monkeypatch.setenv("INSIGHT_BASE_PORT", "70000")
+    with pytest.raises(InvalidInputError) as raised:
+        load_environment(tmp_path, "staging")
+    told = raised.value.message.split("; ")
+    assert [one.split("=")[0] for one in told] == [
+        "the environment: INSIGHT_BASE_PORT",
+        f"{tmp_path / '.env.staging'}: INSIGHT_START_TIMEOUT_S",
+    ]
+    monkeypatch.delenv("INSIGHT_BASE_PORT")
+    with pytest.raises(InvalidInputError, match=rf"^{tmp_path / '.env'}: INSIGHT_BASE_PORT='abc'"):
+        load_environment(tmp_path, None)
+
+
+def test_an_environment_that_begins_beyond_the_last_port_says_why(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("INSIGHT_BASE_PORT=65400\n")
+    why = r"^staging begins 100 ports after the project's own: INSIGHT_BASE_PORT='65500'"
+    with pytest.raises(InvalidInputError, match=why):
+        load_environment(tmp_path, "staging")
+
+
 def test_an_env_file_that_is_not_utf8_is_named(tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes(b"A=\xff\n")
     with pytest.raises(InvalidInputError, match=r"\.env cannot be read"):

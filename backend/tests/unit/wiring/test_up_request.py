@@ -15,9 +15,10 @@ WEB = "services: {web: {image: a, env_file: app.env, x-insight: {local: {command
 
 
 @pytest.mark.parametrize("port", [0, -1, 99999])
-def test_a_base_port_that_is_none_is_not_replaced_by_the_default(tmp_path: Path, port: int) -> None:
+def test_a_base_port_that_is_none_is_blamed_on_the_flag(tmp_path: Path, port: int) -> None:
+    (tmp_path / ".env").write_text("INSIGHT_BASE_PORT=5300\n")
     request = UpRequest(tmp_path, base_port=port)
-    with pytest.raises(InvalidInputError, match=f"INSIGHT_BASE_PORT='{port}'"):
+    with pytest.raises(InvalidInputError, match=f"^--base-port: INSIGHT_BASE_PORT='{port}'"):
         load_project(tmp_path, request.overrides)
 
 
