@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from insightengine.application.load import Overlay
@@ -14,8 +15,23 @@ MOST_BYTES = 1024 * 1024
 
 
 def find_compose_file(project: Path) -> Path | None:
-    """The file that `docker compose` would take, by the same order of names."""
-    return next((project / name for name in COMPOSE_NAMES if (project / name).is_file()), None)
+    """The file that `docker compose` would take, by the same order of names.
+
+    Raises InvalidInputError where something else has that name.
+    """
+    return _first_file(project / name for name in COMPOSE_NAMES)
+
+
+def _first_file(paths: Iterable[Path]) -> Path | None:
+    found = next((path for path in paths if path.exists() or path.is_symlink()), None)
+    if found is not None and not found.is_file():
+        what = "a folder" if found.is_dir() else "no file"
+        what = what if found.exists() else "a link to nothing"
+        raise InvalidInputError(
+            f"{found} is {what}; a Compose file is expected there",
+            hint="rename it, or name the file: --file FILE",
+        )
+    return found
 
 
 def read_compose(file: Path) -> str:
@@ -39,11 +55,9 @@ def _read(file: Path) -> bytes:
 
 def find_overlay(file: Path, environment: str) -> Overlay | None:
     """What `compose.staging.yaml` beside the file says for the environment `staging`, if any."""
-    for suffix in (".yaml", ".yml"):
-        beside = file.with_name(f"{file.stem}.{environment}{suffix}")
-        if beside.is_file():
-            return Overlay(read_compose(beside), str(beside))
-    return None
+    names = [f"{file.stem}.{environment}{suffix}" for suffix in (".yaml", ".yml")]
+    beside = _first_file(file.with_name(name) for name in names)
+    return Overlay(read_compose(beside), str(beside)) if beside else None
 
 
 def env_file_variables(folder: Path, service: Service) -> dict[str, str]:
