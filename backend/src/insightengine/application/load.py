@@ -25,6 +25,8 @@ from insightengine.application.service import read_service
 
 MOST_SERVICES = 200
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+_DECLARED = re.compile(r"[A-Za-z0-9._][A-Za-z0-9._-]{0,127}")  # with a - in front it is an option
+_DECLARING = ("volumes", "networks", "secrets", "configs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,7 @@ def load_application(
     def place(service: str, *path: str) -> Location:
         return cursors[service].place(*path)
 
+    _report_declared(keys)
     _report_references(services, keys, place, problems)
     report_dependencies(services, place, problems)
     report_clashes(services.values(), place, problems)
@@ -136,13 +139,26 @@ def _report_databases(services: Mapping[str, Service], place: Place, problems: P
             problems.add(at, key, message, f"name one of {', '.join(postgres)}")
 
 
+def _report_declared(keys: Mapping[str, Cursor]) -> None:
+    """Names that stand on command lines: the keys, and what `name` calls them instead."""
+    allowed = "letters, digits and ._-, at most 128 characters, and no - in front"
+    for kind in _DECLARING:
+        for name, entry in keys[kind].entries().items() if kind in keys else ():
+            if not _DECLARED.fullmatch(name):
+                message = f"found the name {shown(name)}, allowed are {allowed}"
+                entry.problems.add(entry.key_at, entry.path, message)
+            given = entry.entries().get("name") if entry.is_table else None
+            text = given.text("a name") if given and not given.is_nothing else None
+            if given and text is not None and not _DECLARED.fullmatch(text):
+                given.wrong(allowed)
+
+
 def _report_references(
     services: Mapping[str, Service], keys: Mapping[str, Cursor], place: Place, problems: Problems
 ) -> None:
     """Named volumes, networks, secrets and configs must be declared at the top of the file."""
     declared = {
-        kind: set(keys[kind].entries()) if kind in keys else set[str]()
-        for kind in ("volumes", "networks", "secrets", "configs")
+        kind: set(keys[kind].entries()) if kind in keys else set[str]() for kind in _DECLARING
     }
     declared["networks"].add("default")
     for service in services.values():

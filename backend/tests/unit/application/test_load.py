@@ -371,3 +371,30 @@ def test_no_shape_of_services_raises_anything_else(
     web: dict[str, object], db: dict[str, object]
 ) -> None:
     _only_invalid_input(json.dumps({"services": {"web": web, "db": db}}))
+
+
+@pytest.mark.parametrize("kind", ["volumes", "networks", "secrets", "configs"])
+@pytest.mark.parametrize(
+    "name", ["-v", "--rm", "a b", "a/b", "", "n" * 129], ids=lambda name: name[:9]
+)
+def test_a_declared_name_that_a_command_line_would_misread_is_refused_with_its_place(
+    kind: str, name: str
+) -> None:
+    text = f'services: {{web: {{image: a}}}}\n{kind}:\n  "{name}":\n'
+    with pytest.raises(InvalidInputError, match=rf"compose\.yaml:3:3: {kind}\.") as raised:
+        load_application(text, "compose.yaml", {})
+    assert "no - in front" in raised.value.message
+
+
+@pytest.mark.parametrize("kind", ["volumes", "networks"])
+def test_what_a_volume_or_network_is_called_instead_is_looked_at_too(kind: str) -> None:
+    text = (
+        f"services: {{web: {{image: a}}}}\n{kind}:\n  data:\n    external: true\n    name: --all\n"
+    )
+    with pytest.raises(InvalidInputError, match=rf"compose\.yaml:5:11: {kind}\.data\.name: found"):
+        load_application(text, "compose.yaml", {})
+
+
+def test_names_that_docker_takes_are_declared() -> None:
+    text = "services: {web: {image: a}}\nvolumes: {Data.1: , _cache: {name: Shop_data-2}}\n"
+    assert load_application(text, "compose.yaml", {}).services[0].name == "web"
