@@ -17,7 +17,8 @@ from insightengine.telemetry.schema import USER, migrations
 from insightengine.wiring.environment import PlatformContext, read_secret
 from insightengine.wiring.store_commands import told, unanswered
 
-_LIMIT_S = 1800.0  # to take parts in: a rename and a look at each
+_CONNECT_S = 5.0
+_ANSWER_S = 1800.0  # a store with a million parts links or takes in each of them
 
 
 class LocalRecords:
@@ -29,15 +30,19 @@ class LocalRecords:
     @contextmanager
     def frozen(self) -> Iterator[FrozenRecords]:
         found = self._ask("freeze")
-        tables = {name: Path(folder) for name, folder in found["tables"].items()}
-        self._require_here(tables)
         try:
+            tables = {name: Path(folder) for name, folder in found["tables"].items()}
+            if not all(folder.is_dir() for folder in tables.values()):
+                raise _elsewhere()
             yield FrozenRecords(int(found["version"]), tables)
         finally:
             with suppress(InsightError):  # the next freeze removes what this one has left
                 self._ask("thaw")
 
     def stored(self) -> frozenset[str]:
+        """Asks nobody before the first start of the store, whose folder is empty until then."""
+        if self._context.settings.clickhouse_url is not None:
+            raise _elsewhere()
         if not (self._context.state.store / "metadata").exists():
             return frozenset()
         return frozenset(self._ask("stored")["partitions"])
@@ -63,24 +68,29 @@ class LocalRecords:
             return None
 
     def _ask(self, command: str) -> Mapping[str, Any]:
+        """Raises UnavailableError: `store_unavailable` for one that does not run or ended, another
+        code for one that failed or is still at it."""
         settings = self._context.settings
-        url = f"http://{settings.store_host}:{settings.port(PortOffset.STORE)}/upkeep"
-        password = read_secret(self._context.state, "store_password").reveal()
-        limit = httpx.Timeout(_LIMIT_S, connect=5.0)
         try:
             answer = httpx.post(
-                url,
+                f"http://{settings.store_host}:{settings.port(PortOffset.STORE)}/upkeep",
                 content=json.dumps({"command": command}),
-                auth=(USER, password),
-                timeout=limit,
+                auth=(USER, read_secret(self._context.state, "store_password").reveal()),
+                timeout=httpx.Timeout(_ANSWER_S, connect=_CONNECT_S),
             )
+        except httpx.ReadTimeout:
+            raise UnavailableError(
+                f"the telemetry store is not done with `{command}` after {_ANSWER_S:g} s",
+                code="store_busy",
+                hint="insight logs store",
+            ) from None
         except httpx.HTTPError as error:
             raise unanswered(error) from None
         return told(answer)
 
-    def _require_here(self, tables: Mapping[str, Path]) -> None:
-        if any(not folder.is_dir() for folder in tables.values()):
-            raise InvalidInputError(
-                "the files of the telemetry store are not on this machine",
-                hint="take telemetry out of x-insight.backup.include",
-            )
+
+def _elsewhere() -> InvalidInputError:
+    return InvalidInputError(
+        "the files of the telemetry store are not on this machine",
+        hint="take telemetry out of x-insight.backup.include; ClickHouse has BACKUP and RESTORE",
+    )
