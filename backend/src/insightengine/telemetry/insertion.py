@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass, field
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import Protocol
 
@@ -88,19 +90,10 @@ class Workplace:
 
 @dataclass(frozen=True, slots=True)
 class _Item:
-    """A record and the segment that it stands in."""
+    """A record and the segment that it stands in; its bytes stay in the file."""
 
     segment: SegmentName
-    content: bytes
     record: Record
-
-    @property
-    def encoded(self) -> bytes:
-        return self.content[self.record.start : self.record.end]
-
-    @property
-    def request(self) -> bytes:
-        return self.content[self.record.request_start : self.record.end]
 
 
 class Insertion:
@@ -134,7 +127,7 @@ class Insertion:
             _log.error("segment was removed from the spool by others", segment=segment.token)
             return
         scan = segments.scan(content)
-        self._items += [_Item(segment, content, record) for record in scan.records]
+        self._items += [_Item(segment, record) for record in scan.records]
         for damage in scan.damages:
             self._is_damaged = True
             what = SetAside(segment.token, damage.start, damage.end, "checksum mismatch")
@@ -164,7 +157,7 @@ class Insertion:
         item = self._items[part.low]
         record = item.record
         what = SetAside(item.segment.token, record.start, record.end, reason, record.entries)
-        self._set_aside(what, item.content)
+        self._set_aside(what, self._path(item.segment).read_bytes())
 
     def _try(self, part: Part, *, flattened: bool, views_may_fail: bool = False) -> None:
         token = self._token(part)
@@ -214,16 +207,19 @@ class Insertion:
         self._workplace.folder.mkdir(parents=True, mode=0o700, exist_ok=True)
         copy = self._workplace.folder / f"{token}{CLOSED_SUFFIX}"
         with copy.open("wb") as file:
-            for item in self._items_of(part):
-                file.write(self._flattened(item) if flattened else item.encoded)
+            for segment, items in groupby(self._items_of(part), attrgetter("segment")):
+                content = self._path(segment).read_bytes()
+                for item in items:
+                    encoded = content[item.record.start : item.record.end]
+                    file.write(self._flattened(item.record, encoded) if flattened else encoded)
         return copy
 
-    def _flattened(self, item: _Item) -> bytes:
+    def _flattened(self, record: Record, encoded: bytes) -> bytes:
         try:
-            request = flatten(self._signal, item.request)
+            request = flatten(self._signal, encoded[record.request_start - record.start :])
         except InvalidInputError:  # the store will refuse it, and the split isolates it
-            return item.encoded
-        return segments.encode(request, item.record.entries, item.record.source)
+            return encoded
+        return segments.encode(request, record.entries, record.source)
 
     def _items_of(self, part: Part) -> list[_Item]:
         return self._items[part.low : part.high]
