@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import psycopg
@@ -12,6 +13,8 @@ import pytest
 
 from examples.shop.tests.conftest import Running
 from examples.shop.tests.servers import application, eventually, new_database
+from shop.basket import Basket, Baskets, Line
+from shop.database import Product
 from shop.payments import BREAKING_CARD, DECLINED_CARD
 from shop.visitor import GOOD_CARD
 
@@ -129,6 +132,72 @@ def test_a_declined_card_is_a_402_that_keeps_the_basket(
     assert payments_of(shop, "grace@example.org") == [
         ("declined", "declined", 6400, "insufficient funds")
     ]
+
+
+def order_of(page: httpx.Response) -> str:
+    """What the form of a checkout names."""
+    (found,) = re.findall(r'name="order" value="([0-9a-f-]{36})"', page.text)
+    return str(found)
+
+
+def all_at_once(browser: httpx.Client, path: str, form: dict[str, str]) -> list[httpx.Response]:
+    """The same form sent eight times by one visitor, none waiting for another's answer."""
+
+    def send(_: int) -> httpx.Response:
+        cookies = dict(browser.cookies)
+        url = browser.base_url.join(path)
+        return httpx.post(url, data=form, cookies=cookies, follow_redirects=True)
+
+    with ThreadPoolExecutor(8) as pool:
+        return list(pool.map(send, range(8)))
+
+
+def test_of_tabs_that_add_at_once_each_counts(browser: httpx.Client) -> None:
+    put_in_basket(browser, "napkins", 1)
+    for _ in range(2):
+        all_at_once(browser, "/basket/lines", {"slug": "moka-pot", "quantity": "1"})
+    lines = browser.get("/api/basket").json()["lines"]
+    assert {line["slug"]: line["quantity"] for line in lines} == {"napkins": 1, "moka-pot": 16}
+
+
+def test_what_is_added_while_the_rest_is_bought_stays(browser: httpx.Client, shop: Running) -> None:
+    put_in_basket(browser, "moka-pot", 2)
+    baskets = Baskets(shop.environment["CACHE_URL"])
+    session = browser.cookies["basket"]
+    (product, _) = next(iter(baskets.quantities(session).items()))
+    bought = Basket((Line(Product(id=product, price_cents=1), 2),))
+    put_in_basket(browser, "moka-pot", 1)
+    put_in_basket(browser, "napkins", 1)
+    baskets.take(session, bought)
+    lines = browser.get("/api/basket").json()["lines"]
+    assert {line["slug"]: line["quantity"] for line in lines} == {"moka-pot": 1, "napkins": 1}
+
+
+def test_a_double_click_orders_and_pays_once(browser: httpx.Client, shop: Running) -> None:
+    put_in_basket(browser)
+    form = {"email": "lise@example.org", "card": GOOD_CARD}
+    form["order"] = order_of(browser.get("/checkout"))
+    pages = all_at_once(browser, "/checkout", form)
+    assert {page.url.path for page in pages} == {f"/orders/{form['order']}"}
+    assert payments_of(shop, "lise@example.org") == [("paid", "paid", 6400, None)]
+    again = browser.post("/checkout", data=form)
+    assert "Thank you" in again.text
+    assert len(payments_of(shop, "lise@example.org")) == 1
+
+
+def test_a_declined_card_is_tried_once_and_another_one_is_another_order(
+    browser: httpx.Client, shop: Running
+) -> None:
+    put_in_basket(browser)
+    form = {"email": "emmy@example.org", "card": DECLINED_CARD}
+    form["order"] = order_of(browser.get("/checkout"))
+    declined = browser.post("/checkout", data=form)
+    assert order_of(declined) != form["order"]
+    again = browser.post("/checkout", data=form)
+    assert (again.url.path, "Try again" in again.text) == (f"/orders/{form['order']}", True)
+    form |= {"order": order_of(declined), "card": GOOD_CARD}
+    assert "Thank you" in browser.post("/checkout", data=form).text
+    assert [row[0] for row in payments_of(shop, "emmy@example.org")] == ["declined", "paid"]
 
 
 def lines_of(shop: Running, service: str, trace_id: str) -> list[dict[str, str]]:

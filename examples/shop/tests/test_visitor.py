@@ -18,7 +18,9 @@ from examples.shop.tests.servers import eventually
 from shop.traffic import Traffic
 from shop.visitor import REQUESTS_PER_PAUSE, Action, Seen, think_s, visit
 
-PAGE = """<link href="/static/icon.svg"><link href="/static/style.css">
+ORDER = "6f1c3f8e-0000-4000-8000-000000000000"
+PAGE = f"""<input type="hidden" name="order" value="{ORDER}">
+<link href="/static/icon.svg"><link href="/static/style.css">
 <a href="/categories/brew">Coffee</a>
 <a href="/products/moka-pot">Moka pot</a><a href="/products/napkins">Napkins</a>"""
 
@@ -44,6 +46,8 @@ def test_visits_reach_every_kind_of_page_and_some_pay() -> None:
     assert any(path in paths for path in ("/products/garlic-press", "/products/egg-timer"))
     paying = [one for one in visits if any(a.path == "/checkout" and a.form for a in one)]
     assert 0.1 < len(paying) / len(visits) < 0.5
+    forms = [a.form for one in paying for a in one if a.path == "/checkout" and a.form]
+    assert {form.get("order") for form in forms} == {ORDER}
 
 
 def test_the_rate_that_was_asked_for_counts_assets_and_redirects() -> None:

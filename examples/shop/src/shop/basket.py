@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import cast
 
 import redis
+from redis.client import Pipeline
 
 from shop.database import Product
 
@@ -52,27 +53,36 @@ class Baskets:
         )
 
     def quantities(self, session: str) -> dict[int, int]:
-        found = cast("dict[str, str]", self.client.hgetall(_key(session)))
-        return dict(sorted((int(product), int(quantity)) for product, quantity in found.items()))
+        return _quantities(self.client.hgetall(_key(session)))
 
     def add(self, session: str, product_id: int, quantity: int) -> None:
-        key = _key(session)
-        held = cast("str | None", self.client.hget(key, str(product_id)))
-        self.put(session, product_id, int(held or 0) + quantity)
+        """Of several tabs that add at once, each counts."""
+        self._change(session, lambda held: {product_id: held.get(product_id, 0) + quantity})
 
     def put(self, session: str, product_id: int, quantity: int) -> None:
         """Sets the quantity, at most `MOST_OF_ONE`; zero takes the product out."""
-        key = _key(session)
         with self.client.pipeline() as pipeline:
-            if quantity > 0:
-                pipeline.hset(key, str(product_id), str(min(quantity, MOST_OF_ONE)))
-            else:
-                pipeline.hdel(key, str(product_id))
-            pipeline.expire(key, KEPT_S)
+            _write(pipeline, _key(session), {product_id: quantity})
             pipeline.execute()
 
-    def empty(self, session: str) -> None:
-        self.client.delete(_key(session))
+    def take(self, session: str, bought: Basket) -> None:
+        """Takes out what was bought; what another tab has put in meanwhile stays."""
+        wanted = {line.product.id: line.quantity for line in bought.lines}
+        self._change(session, lambda held: {p: held.get(p, 0) - n for p, n in wanted.items()})
+
+    def _change(
+        self, session: str, change: Callable[[Mapping[int, int]], Mapping[int, int]]
+    ) -> None:
+        """Read and written as one: where another has changed the basket in between, nothing is
+        written, and it is read again."""
+        key = _key(session)
+
+        def attempt(pipeline: Pipeline) -> None:
+            quantities = change(_quantities(pipeline.hgetall(key)))
+            pipeline.multi()
+            _write(pipeline, key, quantities)
+
+        self.client.transaction(attempt, key)
 
     def close(self) -> None:
         self.client.close()
@@ -80,3 +90,17 @@ class Baskets:
 
 def _key(session: str) -> str:
     return f"basket:{session}"
+
+
+def _quantities(found: object) -> dict[int, int]:
+    lines = cast("dict[str, str]", found)
+    return dict(sorted((int(product), int(quantity)) for product, quantity in lines.items()))
+
+
+def _write(pipeline: Pipeline, key: str, quantities: Mapping[int, int]) -> None:
+    for product_id, quantity in quantities.items():
+        if quantity > 0:
+            pipeline.hset(key, str(product_id), str(min(quantity, MOST_OF_ONE)))
+        else:
+            pipeline.hdel(key, str(product_id))
+    pipeline.expire(key, KEPT_S)

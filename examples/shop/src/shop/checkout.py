@@ -7,6 +7,7 @@ import uuid
 from dataclasses import dataclass
 
 import httpx
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, sessionmaker
 
 from shop.basket import Basket
@@ -21,14 +22,16 @@ class PaymentGatewayError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """`reason` says why a card was declined; None means paid."""
+    """`reason` says why a card was declined; None means paid. One that `was_placed` by an earlier
+    request is whatever that one came to, or will come to: its order tells."""
 
     order_id: uuid.UUID
     reason: str | None = None
+    was_placed: bool = False
 
     @property
     def is_paid(self) -> bool:
-        return self.reason is None
+        return self.reason is None and not self.was_placed
 
 
 class Checkout:
@@ -36,12 +39,14 @@ class Checkout:
         self.sessions = sessions
         self.payments = payments
 
-    def place(self, basket: Basket, email: str, card: str) -> Outcome:
+    def place(self, order_id: uuid.UUID, basket: Basket, email: str, card: str) -> Outcome:
         """Stores the order first, so that an attempt is never lost, then charges, then settles.
 
+        Asked for twice, as by a double click, one order is placed and the card is charged once.
         Raises PaymentGatewayError after the failed attempt was stored.
         """
-        order_id = self._store(basket, email)
+        if not self._store(order_id, basket, email):
+            return Outcome(order_id, was_placed=True)
         try:
             reference, reason = self._charge(order_id, basket.total_cents, card)
         except PaymentGatewayError as error:
@@ -50,21 +55,24 @@ class Checkout:
         self._settle(order_id, "declined" if reason else "paid", reference, reason)
         return Outcome(order_id, reason)
 
-    def _store(self, basket: Basket, email: str) -> uuid.UUID:
-        order = Order(
-            id=uuid.uuid4(), email=email, status="pending", total_cents=basket.total_cents
-        )
-        order.lines = [
-            OrderLine(
-                product_id=line.product.id,
-                quantity=line.quantity,
-                unit_price_cents=line.product.price_cents,
-            )
-            for line in basket.lines
-        ]
+    def _store(self, order_id: uuid.UUID, basket: Basket, email: str) -> bool:
+        """Whether it is new. Of two requests at once the second waits here for the first one."""
+        total = basket.total_cents
+        order = insert(Order).values(id=order_id, email=email, status="pending", total_cents=total)
         with self.sessions.begin() as session:
-            session.add(order)
-            return order.id
+            stored = session.scalar(order.on_conflict_do_nothing().returning(Order.id))
+            if stored is None:
+                return False
+            session.add_all(
+                OrderLine(
+                    order_id=order_id,
+                    product_id=line.product.id,
+                    quantity=line.quantity,
+                    unit_price_cents=line.product.price_cents,
+                )
+                for line in basket.lines
+            )
+        return True
 
     def _charge(
         self, order_id: uuid.UUID, amount_cents: int, card: str

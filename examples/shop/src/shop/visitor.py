@@ -17,6 +17,7 @@ GOOD_CARD = "4242424242424242"
 _PRODUCT = re.compile(r'href="(/products/[a-z0-9-]+)"')
 _CATEGORY = re.compile(r'href="(/categories/[a-z0-9-]+)"')
 _ASSET = re.compile(r'href="(/static/[a-z.]+)"')
+_ORDER = re.compile(r'name="order" value="([0-9a-f-]{36})"')
 REQUESTS_PER_PAUSE = 1.4  # assets and redirects follow without one
 _SPREAD = 0.8  # of think times: some answer at once, some fetch a coffee
 
@@ -85,9 +86,16 @@ def _check_out(chance: random.Random, visitor: str) -> Visit:
     if page.status != 200:
         return
     card = chance.choices([GOOD_CARD, DECLINED_CARD, BREAKING_CARD], weights=[94, 4, 2])[0]
-    page = yield Action("/checkout", {"email": f"{visitor}@example.org", "card": card})
+    page = yield Action("/checkout", _payment(page, visitor, card))
     if page.status == 402 and chance.random() < 0.7:
-        yield Action("/checkout", {"email": f"{visitor}@example.org", "card": GOOD_CARD})
+        yield Action("/checkout", _payment(page, visitor, GOOD_CARD))
+
+
+def _payment(page: Seen, visitor: str, card: str) -> Mapping[str, str]:
+    """The form of a checkout as it is sent, with the order that the page names."""
+    form = {"email": f"{visitor}@example.org", "card": card}
+    order = _ORDER.search(page.body)
+    return {**form, "order": order[1]} if order else form
 
 
 def think_s(chance: random.Random, mean_s: float) -> float:
