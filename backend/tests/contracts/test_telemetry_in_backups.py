@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 from insightengine.application.backup import BackupPolicy, Extra
-from insightengine.core.errors import ConflictError
+from insightengine.core.errors import ConflictError, UnavailableError
 from insightengine.core.settings import StateFolder, settings_from
 from insightengine.recovery.house import House
 from insightengine.recovery.journal import OperationKind
-from insightengine.recovery.keeping import keep_records, records_of
+from insightengine.recovery.keeping import ask_for_records, fact_of, keep_records, records_of
 from insightengine.recovery.models import Backup
 from insightengine.recovery.returning import restore_records
 from insightengine.wiring.environment import PlatformContext
@@ -57,11 +57,11 @@ class Place:
 
     def keep(self, age_days: float) -> tuple[Backup, dict[str, Any]]:
         made = store(self.house, backup(age_days), self.house.repositories[0])
-        asked = self.house.journal.ask(OperationKind.BACKUP, {}, "test", self.house.now())
+        asked = ask_for_records(self.house, made.id)["telemetry_operation"]
         try:
-            return made, keep_records(self.house, asked.id, made.id)
+            return made, keep_records(self.house, asked, {"backup": made.id})
         finally:
-            self.house.journal.cancel(asked.id, self.house.now())
+            self.house.journal.cancel(asked, self.house.now())
 
     def bring(self, to: str = "latest") -> dict[str, Any]:
         asked = self.house.journal.ask(OperationKind.RESTORE, {}, "test", self.house.now())
@@ -249,7 +249,10 @@ def test_a_part_that_the_store_cannot_read_is_told_and_the_rest_comes_back(
 
 def test_a_store_that_does_not_answer_costs_the_telemetry_and_not_the_backup(here: Place) -> None:
     here.running.stop("store")
-    made, told = here.keep(1)
+    with pytest.raises(UnavailableError, match="does not answer"):
+        here.keep(1)
+    (made,) = here.house.backups()
+    told = here.house.catalogue.fact(fact_of(made.id))
     assert "does not answer" in told["telemetry_problem"]
     assert records_of(here.house.repositories[0], made.id) is None
 

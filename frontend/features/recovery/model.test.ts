@@ -94,6 +94,13 @@ test("telemetry that a backup lacks, and that came back, is told", () => {
   );
 });
 
+test("telemetry that is stored is told with its rows, and with its backup before its end", () => {
+  const storing = operation({ kind: "telemetry", request: { backup: "b-full" } });
+  expect(kindName(storing)).toBe("Telemetry of a backup");
+  expect(outcomeOf({ ...storing, result: { backup: "b-full", telemetry_rows: 7 } })).toBe("7 rows of b-full");
+  expect(outcomeOf({ ...storing, state: "running", result: {} })).toBe("b-full");
+});
+
 test("an unverified backup never looks good", () => {
   expect(standingOf("unverified").tone).toBe("unknown");
   expect(standingOf("something new").tone).toBe("unknown");

@@ -143,6 +143,7 @@ const KINDS: Readonly<Record<string, string>> = {
   drill: "Drill",
   export: "Export",
   sync: "Copy to another repository",
+  telemetry: "Telemetry of a backup",
 };
 
 export function kindName(operation: Pick<RecoveryOperation, "kind" | "request">): string {
@@ -166,6 +167,9 @@ export function outcomeOf(operation: RecoveryOperation): string {
   if (typeof result.telemetry_problem === "string")
     return `${result.backup}, without telemetry: ${result.telemetry_problem}`;
   if (result.restored === "telemetry") return `${result.rows} rows of ${result.backup}`;
+  if (operation.kind === "telemetry" && typeof result.telemetry_rows === "number")
+    return `${result.telemetry_rows} rows of ${result.backup}`;
+  if (operation.kind === "telemetry") return String(operation.request.backup);
   if (Array.isArray(result.removed)) return `${result.removed.length} backups removed`;
   if (operation.kind === "restore" && result.replaced) return `kept what it replaced: ${result.replaced}`;
   return typeof result.backup === "string" ? result.backup : "";

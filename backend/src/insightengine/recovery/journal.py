@@ -39,6 +39,7 @@ class OperationKind(StrEnum):
     DRILL = "drill"
     EXPORT = "export"
     SYNC = "sync"
+    TELEMETRY = "telemetry"  # of a backup that is stored; it takes long, and nothing waits for it
 
 
 _LANES = {
@@ -50,6 +51,7 @@ _LANES = {
     OperationKind.DRILL: "scratch",
     OperationKind.EXPORT: "export",
     OperationKind.SYNC: "sync",
+    OperationKind.TELEMETRY: "telemetry",
 }
 
 

@@ -1,20 +1,35 @@
-"""Stores the telemetry of a backup: what no repository has yet, and a list of all of it."""
+"""Stores the telemetry of a backup: what no repository has yet, and a list of all of it.
+
+It is an operation of its own, because the first one takes long: a restore, a release or the next
+backup does not wait for it. Only pruning and it are kept apart, since what it has stored or found
+there is named by no backup before its end. It begins when no pruning is under way, and a pruning
+that is asked for meanwhile leaves telemetry alone; both look after they were written down, so that
+one of them sees the other.
+"""
 
 from __future__ import annotations
 
 import io
 import tarfile
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from insightengine.application.backup import Extra
-from insightengine.core.errors import InsightError, NotFoundError, UnavailableError
+from insightengine.core.errors import (
+    ConflictError,
+    InsightError,
+    NotFoundError,
+    UnavailableError,
+)
 from insightengine.recovery import names
 from insightengine.recovery.capture import Meter
 from insightengine.recovery.house import House
+from insightengine.recovery.journal import SCHEDULE, Operation, OperationKind
 from insightengine.recovery.models import CHUNK_BYTES
 from insightengine.recovery.records import (
     RECORDS,
@@ -32,6 +47,7 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer as Buffer
 
 _WORKERS = 2
+_UNLISTED = timedelta(days=1)  # what nothing names stays so long: the next one may go on with it
 _LEFT_FILES = frozenset({"uuid.txt", "txn_version.txt"})  # of the table that a part was in
 
 
@@ -39,29 +55,55 @@ def fact_of(backup: str) -> str:
     return f"telemetry of {backup}"
 
 
-def keep_records(house: House, operation: str, backup: str) -> dict[str, Any]:
-    """What the result of a backup tells of telemetry. A store that does not answer, or repositories
-    that take no more of it, cost the telemetry of this backup and not the backup."""
+def ask_for_records(house: House, backup: str) -> dict[str, Any]:
+    """What the result of a backup tells of telemetry: the operation that stores it, or why there is
+    none. Repeatable."""
     if Extra.TELEMETRY not in house.policy.include:
         return {}
-    try:
-        found = _keep(house, operation, backup)
-    except InsightError as error:
-        found = {"telemetry_problem": error.message}
-    except OSError as error:
-        found = {"telemetry_problem": f"the telemetry store's files cannot be read: {error}"}
+    under_way = _under_way(house)
+    if under_way is None:
+        under_way = house.journal.ask(
+            OperationKind.TELEMETRY, {"backup": backup}, SCHEDULE, house.now()
+        )
+    found = {"telemetry_operation": under_way.id}
+    if under_way.request["backup"] != backup:
+        problem = f"that of {under_way.request['backup']} is still being stored"
+        found = {"telemetry_problem": f"{problem}; the next backup has what is new by then"}
     house.catalogue.set_fact(fact_of(backup), found)
     return found
 
 
+def is_keeping(house: House) -> bool:
+    return _under_way(house) is not None
+
+
+def _under_way(house: House) -> Operation | None:
+    found = [o for o in house.journal.under_way() if o.kind is OperationKind.TELEMETRY]
+    return found[0] if found else None
+
+
+def keep_records(house: House, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Killed, it stores what is missing then. Raises UnavailableError for a store that does not
+    answer or repositories that take no more, and ConflictError where the backup is gone: it costs
+    the telemetry of this backup, which is told of it, and not the backup."""
+    backup = str(request["backup"])
+    try:
+        found = _keep(house, operation, backup)
+    except InsightError as error:
+        house.catalogue.set_fact(fact_of(backup), {"telemetry_problem": error.message})
+        raise
+    house.catalogue.set_fact(fact_of(backup), found)
+    return {"backup": backup, **found}
+
+
 def _keep(house: House, operation: str, backup: str) -> dict[str, Any]:
-    with house.records.frozen() as frozen:
+    with house.records.frozen() as frozen, _reading():
         groups = [
             group
             for table, folder in sorted(frozen.tables.items())
             for group in bundled(parts_in(table, folder))
         ]
-        delivery = _Delivery.to(house.holding(backup))
+        delivery = _Delivery.to(_holding(house, backup))
         total = sum(part.bytes for group in groups for part in group)
         meter = Meter(lambda p: house.journal.progress(operation, p), total, "storing telemetry")
         envelope = delivery.repositories[0].envelope
@@ -70,12 +112,29 @@ def _keep(house: House, operation: str, backup: str) -> dict[str, Any]:
             for stored in workers.map(delivery.put, (b.id for b in bundles), groups):
                 meter.add(stored)
     records = Records(frozen.version, house.now(), tuple(bundles))
+    _holding(house, backup)
     delivery.publish(backup, records)
+    delivery.require_whole(backup)
     return {
         "telemetry_rows": records.rows,
         "telemetry_bytes": records.bytes,
         "telemetry_stored_bytes": delivery.stored_bytes,
     }
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UnavailableError(f"the telemetry store's files cannot be read: {error}") from error
+
+
+def _holding(house: House, backup: str) -> list[Repository]:
+    found = house.holding(backup)
+    if not found:
+        raise ConflictError(f"{backup} was pruned before its telemetry was stored")
+    return found
 
 
 @dataclass(slots=True)
@@ -106,6 +165,17 @@ class _Delivery:
         for repository in self.repositories:
             self._try(repository, names.records(backup), RECORDS.dump_json(records))
         self._require_one()
+
+    def require_whole(self, backup: str) -> None:
+        """Looks again at what the repositories hold: it counts as kept from now on."""
+        for repository in self.repositories:
+            lost = [] if repository.name in self.failed else missing_records(backup, repository)
+            if lost:
+                raise ConflictError(
+                    f"{repository.name} does not hold what it took: {', '.join(lost[:5])}",
+                    code="telemetry_incomplete",
+                    hint="insight backup create: stores what is missing",
+                )
 
     def _require_one(self) -> None:
         if len(self.failed) == len(self.repositories):
@@ -197,7 +267,8 @@ def records_before(house: House, backups: Iterable[str]) -> tuple[str, Records, 
 
 
 def prune_records(house: House, kept: Iterable[str], repositories: list[Repository]) -> int:
-    """Removes the bundles that none of these backups names; nothing where that is unsure."""
+    """Removes the bundles that none of these backups names and that are not new; nothing where that
+    is unsure."""
     try:
         wanted = [
             records
@@ -208,8 +279,10 @@ def prune_records(house: House, kept: Iterable[str], repositories: list[Reposito
     except InsightError:
         return 0
     removed = 0
+    oldest = house.now() - _UNLISTED
     for repository in repositories:
-        keys = [found.key for found in repository.objects(names.BUNDLES)]
+        found = repository.objects(names.BUNDLES)
+        keys = [one.key for one in found if one.modified_at < oldest]
         doomed = unneeded(keys, wanted)
         removed += len(doomed) - len(repository.delete(doomed))
     return removed

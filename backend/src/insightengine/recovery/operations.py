@@ -14,6 +14,7 @@ from insightengine.recovery.export import export
 from insightengine.recovery.failover import failover
 from insightengine.recovery.house import House
 from insightengine.recovery.journal import Operation, OperationKind, OperationState
+from insightengine.recovery.keeping import keep_records
 from insightengine.recovery.partial import restore_part
 from insightengine.recovery.restore import restore
 from insightengine.recovery.returning import restore_records
@@ -52,6 +53,7 @@ _VERBS: Mapping[OperationKind, Verb] = {
     OperationKind.FAILOVER: failover,
     OperationKind.DRILL: drill,
     OperationKind.SYNC: catch_up,
+    OperationKind.TELEMETRY: keep_records,
 }
 
 

@@ -22,7 +22,13 @@ from insightengine.recovery.bundle import store_state
 from insightengine.recovery.capture import Captured, Spread, capture
 from insightengine.recovery.house import House
 from insightengine.recovery.journal import Progress
-from insightengine.recovery.keeping import fact_of, keep_records, missing_records, prune_records
+from insightengine.recovery.keeping import (
+    ask_for_records,
+    fact_of,
+    is_keeping,
+    missing_records,
+    prune_records,
+)
 from insightengine.recovery.manifest import parse_manifest
 from insightengine.recovery.models import (
     Backup,
@@ -69,8 +75,12 @@ def take_backup(house: House, operation: str, request: Mapping[str, Any]) -> dic
             repository.publish(backup)
         house.catalogue.add(backup, [repository.name for repository in stored_in])
         house.journal.note(operation, "published", {}, house.now())
-    telemetry = keep_records(house, operation, backup.id)
     checks = [verify_objects(house, backup, repository) for repository in stored_in]
+    if "telemetry asked for" not in noted:
+        telemetry = ask_for_records(house, backup.id)
+        house.journal.note(operation, "telemetry asked for", telemetry, house.now())
+    else:
+        telemetry = noted["telemetry asked for"]
     missing = sorted({r.name for r in house.repositories} - set(repositories))
     return {
         "backup": backup.id,
@@ -331,8 +341,11 @@ def prune(house: House, operation: str, request: Mapping[str, Any]) -> dict[str,
             house.catalogue.forget(backup_id, repository.name)
             house.catalogue.remove_fact(fact_of(backup_id))
         objects += _prune_wal(repository, plan)
+    found = {"removed": list(plan.remove), "refused_by_store": kept[:100]}
+    if is_keeping(house):  # and counts on what lies there, listed or not
+        return {**found, "objects": objects, "telemetry_left": "it is being stored"}
     objects += prune_records(house, [keep.backup for keep in plan.keep], house.answering())
-    return {"removed": list(plan.remove), "objects": objects, "refused_by_store": kept[:100]}
+    return {**found, "objects": objects}
 
 
 def _orphans(house: House, repository: Repository) -> list[str]:

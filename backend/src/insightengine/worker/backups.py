@@ -196,9 +196,13 @@ class Worker:
         self._reap()
         if self._promote_if_needed():
             return
-        for operation in self.house.journal.under_way():
+        under_way = self.house.journal.under_way()
+        kinds = {operation.kind for operation in under_way}
+        for operation in under_way:
             if operation.id in self._children or operation.request.get(ELSEWHERE):
                 continue
+            if operation.kind is OperationKind.TELEMETRY and OperationKind.PRUNE in kinds:
+                continue  # it would count on what is being removed
             if operation.state is OperationState.ASKED or operation.is_orphan:
                 if operation.attempts >= MOST_ATTEMPTS:
                     self.house.journal.end(
@@ -209,8 +213,9 @@ class Worker:
                     )
                     continue
                 self._start(operation.id)
-        if not self.house.journal.under_way():
-            self._ask_for_what_is_due()
+        kinds = {operation.kind for operation in self.house.journal.under_way()}
+        if kinds <= {OperationKind.TELEMETRY}:
+            self._ask_for_what_is_due(is_free=not kinds)
 
     def _promote_if_needed(self) -> bool:
         """A primary that stays away for long is replaced by the replica, if there is one."""
@@ -247,7 +252,8 @@ class Worker:
         why = "it gave way: the primary is away, and the replica takes over"
         self.house.journal.end(operation.id, OperationState.FAILED, self.house.now(), error=why)
 
-    def _ask_for_what_is_due(self) -> None:
+    def _ask_for_what_is_due(self, *, is_free: bool) -> None:
+        """While telemetry is stored, backups only: what else is due can wait for its end."""
         if self.timeline is None or self.flushed is None or not self._may_try():
             return
         house, now = self.house, self.house.now()
@@ -265,6 +271,7 @@ class Worker:
         if due is not None:
             request = {"kind": due.kind, "reason": due.reason}
             house.journal.ask(OperationKind.BACKUP, request, SCHEDULE, now)
+        if due is not None or not is_free:
             return
         pruned = house.journal.recent(1, OperationKind.PRUNE)
         has_pruned = pruned and pruned[0].state is not OperationState.CANCELLED

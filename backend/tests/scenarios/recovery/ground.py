@@ -183,6 +183,10 @@ class Ground:
     def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> None:
         os.kill(self.pid(name), number)
 
+    def kill_process(self, pid: int) -> None:
+        """kill -9 of one that only its id is known of, such as that of an operation."""
+        os.kill(pid, signal.SIGKILL)
+
     def killed(self, name: str) -> None:
         """kill -9; returns when the supervisor has started another."""
         before = self.pid(name)

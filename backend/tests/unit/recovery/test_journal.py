@@ -77,6 +77,18 @@ def test_operations_of_other_lanes_run_beside_it(journal: Journal) -> None:
     assert len(journal.under_way()) == 2
 
 
+def test_nothing_that_a_person_asks_for_waits_for_telemetry_that_is_stored(
+    journal: Journal,
+) -> None:
+    storing = journal.ask(OperationKind.TELEMETRY, {"backup": "b"}, SCHEDULE, NOW)
+    journal.claim(storing.id, NOW)
+    for kind in OperationKind:
+        if kind is not OperationKind.TELEMETRY:
+            journal.cancel(journal.ask(kind, {}, "ada", NOW).id, NOW)
+    with pytest.raises(ConflictError):
+        journal.ask(OperationKind.TELEMETRY, {"backup": "c"}, SCHEDULE, NOW)
+
+
 def test_an_operation_that_is_over_makes_room(journal: Journal) -> None:
     first = journal.ask(OperationKind.BACKUP, {}, "ada", NOW)
     journal.claim(first.id, NOW)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import os
 import shutil
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +18,7 @@ from insightengine.core.errors import (
     InvalidInputError,
     LimitExceededError,
     NotFoundError,
+    UnavailableError,
 )
 from insightengine.core.lsn import Segment
 from insightengine.core.secrets import Secret
@@ -25,10 +28,18 @@ from insightengine.recovery.envelope import Envelope
 from insightengine.recovery.export import export
 from insightengine.recovery.house import House
 from insightengine.recovery.journal import OperationKind
-from insightengine.recovery.keeping import Pieces, keep_records, missing_records, records_of
+from insightengine.recovery.keeping import (
+    Pieces,
+    ask_for_records,
+    fact_of,
+    keep_records,
+    missing_records,
+    records_of,
+)
 from insightengine.recovery.keys import Keyring, new_identity, new_seal, public_half
 from insightengine.recovery.models import Backup
 from insightengine.recovery.records import LARGE_BYTES, Part, Shelf, bundle_of, bundled
+from insightengine.recovery.repository import Repository
 from insightengine.recovery.returning import chosen, restore_records
 from insightengine.recovery.service import prune
 from tests.unit.recovery.backups import backup
@@ -129,11 +140,25 @@ def log_of(made: Backup) -> Segment:
 
 def kept(of: House, age_days: float, into: int = 0) -> Backup:
     made = store(of, backup(age_days), of.repositories[into])
-    asked = of.journal.ask(OperationKind.BACKUP, {}, "test", of.now())
-    told = keep_records(of, asked.id, made.id)
-    assert "telemetry_problem" not in told, told
-    of.journal.cancel(asked.id, of.now())
+    keep(of, made)
     return made
+
+
+def keep(of: House, made: Backup) -> dict[str, object]:
+    """Runs what the backup would ask for."""
+    told = ask_for_records(of, made.id)
+    try:
+        return keep_records(of, told["telemetry_operation"], {"backup": made.id})
+    finally:
+        of.journal.cancel(told["telemetry_operation"], of.now())
+
+
+def age(of: House, days: float) -> None:
+    """Makes what lies in the repositories older."""
+    at = time.time() - days * 86_400
+    for repository in of.repositories:
+        for path in Path(repository.name).rglob("*"):
+            os.utime(path, (at, at))
 
 
 def bundles(of: House, repository: int = 0) -> set[str]:
@@ -185,11 +210,102 @@ def test_pruning_leaves_what_a_kept_backup_names(tmp_path: Path) -> None:
     old = kept(of, 9)
     write(of, "20260102_4_4_0")
     new = kept(of, 1)
+    age(of, 2)
     assert len(bundles(of)) == 3
-    asked = of.journal.ask(OperationKind.PRUNE, {}, "test", of.now())
-    assert prune(of, asked.id, {})["removed"] == [old.id]
+    assert pruned(of)["removed"] == [old.id]
     assert len(bundles(of)) == 2
     assert missing_records(new.id, of.repositories[0]) == []
+
+
+def pruned(of: House) -> dict[str, object]:
+    asked = of.journal.ask(OperationKind.PRUNE, {}, "test", of.now())
+    try:
+        return prune(of, asked.id, {})
+    finally:
+        of.journal.cancel(asked.id, of.now())
+
+
+def test_what_was_stored_before_a_failure_is_still_there_for_the_next_backup(
+    tmp_path: Path,
+) -> None:
+    of = with_telemetry(tmp_path, repositories=1)
+    made = kept(of, 1)
+    stored = bundles(of)
+    of.repositories[0].delete([names.records(made.id)])
+    pruned(of)
+    assert bundles(of) == stored
+    age(of, 2)
+    pruned(of)
+    assert bundles(of) == set()
+
+
+def test_pruning_leaves_telemetry_alone_while_it_is_stored(tmp_path: Path) -> None:
+    """What is found there counts for it, although no backup that is kept names it any more."""
+    of = with_telemetry(tmp_path, repositories=1)
+    old = kept(of, 9)
+    age(of, 2)
+    new = store(of, backup(1), of.repositories[0])
+    asked = ask_for_records(of, new.id)["telemetry_operation"]
+    told = pruned(of)
+    assert (told["removed"], told["telemetry_left"]) == ([old.id], "it is being stored")
+    assert keep_records(of, asked, {"backup": new.id})["telemetry_rows"] == 21
+    assert missing_records(new.id, of.repositories[0]) == []
+
+
+def test_a_backup_asks_once_and_is_told_while_that_of_another_is_stored(tmp_path: Path) -> None:
+    of = with_telemetry(tmp_path, repositories=1)
+    first, second = (store(of, backup(age), of.repositories[0]) for age in (2, 1))
+    asked = ask_for_records(of, first.id)
+    assert ask_for_records(of, first.id) == asked == of.catalogue.fact(fact_of(first.id))
+    told = ask_for_records(of, second.id)
+    assert told == of.catalogue.fact(fact_of(second.id))
+    assert told["telemetry_problem"].startswith(f"that of {first.id} is still being stored")
+    assert [one.id for one in of.journal.under_way()] == [asked["telemetry_operation"]]
+
+
+def test_nothing_is_asked_for_where_telemetry_is_not_included(tmp_path: Path) -> None:
+    of = house(tmp_path)
+    made = store(of, backup(1), of.repositories[0])
+    assert ask_for_records(of, made.id) == {}
+    assert of.journal.under_way() == []
+
+
+def test_what_keeps_telemetry_from_being_stored_is_told_of_the_backup(tmp_path: Path) -> None:
+    of = with_telemetry(tmp_path, repositories=1)
+    made = store(of, backup(1), of.repositories[0])
+    assert isinstance(of.records, FolderRecords)
+    (of.records.parts / "logs/20260101_1_1_0/count.txt").unlink()
+    with pytest.raises(UnavailableError, match="cannot be read"):
+        keep(of, made)
+    assert "cannot be read" in of.catalogue.fact(fact_of(made.id))["telemetry_problem"]
+
+
+def test_a_repository_that_loses_what_it_took_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of = with_telemetry(tmp_path, repositories=1)
+    made = store(of, backup(1), of.repositories[0])
+    put, lost = Repository.put_sealed, list[str]()
+
+    def forgetful(self: Repository, key: str, content: bytes, **options: bool) -> None:
+        if key.startswith(names.BUNDLES) and not lost:
+            lost.append(key)
+            return
+        put(self, key, content, **options)
+
+    monkeypatch.setattr(Repository, "put_sealed", forgetful)
+    with pytest.raises(ConflictError, match="does not hold what it took: logs/2026010"):
+        keep(of, made)
+    assert "does not hold" in of.catalogue.fact(fact_of(made.id))["telemetry_problem"]
+
+
+def test_telemetry_of_a_backup_that_was_pruned_meanwhile_is_not_listed(tmp_path: Path) -> None:
+    of = with_telemetry(tmp_path, repositories=1)
+    made = store(of, backup(1), of.repositories[0])
+    of.catalogue.forget(made.id, of.repositories[0].name)
+    with pytest.raises(ConflictError, match="was pruned"):
+        keep(of, made)
+    assert records_of(of.repositories[0], made.id) is None
 
 
 def test_nothing_is_pruned_where_a_list_cannot_be_read(tmp_path: Path) -> None:
@@ -199,8 +315,8 @@ def test_nothing_is_pruned_where_a_list_cannot_be_read(tmp_path: Path) -> None:
     new = kept(of, 1)
     repository = of.repositories[0]
     repository.put_sealed(names.records(new.id), b"damaged")
-    asked = of.journal.ask(OperationKind.PRUNE, {}, "test", of.now())
-    prune(of, asked.id, {})
+    age(of, 2)
+    pruned(of)
     assert len(bundles(of)) == 3
 
 
