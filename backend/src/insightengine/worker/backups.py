@@ -44,6 +44,7 @@ WAL_GAP = "received WAL was given up up to"
 _TICK_S = 0.5
 _TIDY_S = 5.0
 _CATCH_UP_S = 600.0
+_CLAIMED_WITHIN_S = 60.0  # a process that asks for itself begins at once
 _MOVES_THE_PRIMARY = (OperationKind.RESTORE, OperationKind.FAILOVER)
 _log = structlog.get_logger("backups")
 
@@ -199,7 +200,10 @@ class Worker:
         under_way = self.house.journal.under_way()
         kinds = {operation.kind for operation in under_way}
         for operation in under_way:
-            if operation.id in self._children or operation.request.get(ELSEWHERE):
+            if operation.request.get(ELSEWHERE):
+                self._end_if_gone(operation)
+                continue
+            if operation.id in self._children:
                 continue
             if operation.kind is OperationKind.TELEMETRY and OperationKind.PRUNE in kinds:
                 continue  # it would count on what is being removed
@@ -216,6 +220,14 @@ class Worker:
         kinds = {operation.kind for operation in self.house.journal.under_way()}
         if kinds <= {OperationKind.TELEMETRY}:
             self._ask_for_what_is_due(is_free=not kinds)
+
+    def _end_if_gone(self, operation: Operation) -> None:
+        """Nobody else can go on with it, and what is not over keeps others from beginning."""
+        waited_s = (self.house.now() - operation.asked_at).total_seconds()
+        is_forgotten = operation.state is OperationState.ASKED and waited_s > _CLAIMED_WITHIN_S
+        if operation.is_orphan or is_forgotten:
+            why = "the process that carried it out is gone"
+            self.house.journal.end(operation.id, OperationState.FAILED, self.house.now(), error=why)
 
     def _promote_if_needed(self) -> bool:
         """A primary that stays away for long is replaced by the replica, if there is one."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,7 @@ import pytest
 from insightengine.core.lsn import Lsn
 from insightengine.recovery.house import House
 from insightengine.recovery.journal import SCHEDULE, OperationKind, OperationState
+from insightengine.recovery.operations import ELSEWHERE
 from insightengine.worker.backups import Worker
 from tests.unit.recovery.backups import backup
 from tests.unit.recovery.houses import house, store
@@ -64,3 +68,40 @@ def test_telemetry_is_not_begun_while_a_pruning_is_under_way(worker: Watched) ->
     worker.house.journal.end(pruning, OperationState.DONE, worker.house.now())
     worker.tick()
     assert worker.started == [pruning, storing]
+
+
+CLAIM = """
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from insightengine.recovery.catalogue import open_database
+from insightengine.recovery.journal import Journal
+Journal(open_database(Path(sys.argv[1]))).claim(sys.argv[2], datetime.now(UTC))
+"""
+
+
+def test_a_pruning_with_another_key_whose_process_is_gone_is_over(worker: Watched) -> None:
+    """Only that process had the key, so nobody can go on with it."""
+    pruning = asked(worker, OperationKind.PRUNE, **{ELSEWHERE: True})
+    assert worker.tick() == [OperationKind.PRUNE]
+    root = worker.house.folders.root
+    subprocess.run([sys.executable, "-c", CLAIM, str(root), pruning], check=True)
+    worker.tick()
+    assert worker.started == []
+    found = worker.house.journal.get(pruning)
+    assert (found.state, found.error) == (
+        OperationState.FAILED,
+        "the process that carried it out is gone",
+    )
+
+
+def test_a_pruning_with_another_key_that_nobody_begins_is_over_after_a_minute(
+    worker: Watched,
+) -> None:
+    journal, now = worker.house.journal, worker.house.now()
+    for minutes, state in ((0.5, OperationState.ASKED), (2, OperationState.FAILED)):
+        at = now - timedelta(minutes=minutes)
+        pruning = journal.ask(OperationKind.PRUNE, {ELSEWHERE: True}, "ada", at)
+        worker.tick()
+        assert journal.get(pruning.id).state is state
+        journal.cancel(pruning.id, now)
