@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -116,6 +117,8 @@ def test_a_port_that_another_process_holds_leaves_the_last_good_one_serving() ->
         with pytest.raises(UnavailableError) as caught:
             edge.edge.install(replace(edge.configuration, applications=(moved,)))
         assert caught.value.code == "reload_failed"
+        holder = edge.upstreams["web", Colour.BLUE].pid
+        assert re.search(rf"port {taken.port} is held by \S+ \(pid {holder}\)", str(caught.value))
         assert edge.configuration.paths.configuration.read_text() == text
         assert edge.edge.status().generation == before
         assert httpx.get(edge.url("web") + "/echo").json()["colour"] == "blue"

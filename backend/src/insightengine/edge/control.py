@@ -22,7 +22,7 @@ from insightengine.core.colours import Colour
 from insightengine.core.errors import InvalidInputError, NotFoundError, UnavailableError
 from insightengine.edge import admin
 from insightengine.edge.files import link_atomically, owner_of, read_or_empty, write_atomically
-from insightengine.edge.installed import Installed, installed_from
+from insightengine.edge.installed import Installed, added_ports, installed_from
 from insightengine.edge.models import Address, EdgeConfiguration, EdgePaths, Selection
 from insightengine.edge.port import EdgeStatus, Proof
 from insightengine.edge.render import (
@@ -34,7 +34,7 @@ from insightengine.edge.render import (
     render_releases,
     render_selections,
 )
-from insightengine.edge.sockets import connections_to
+from insightengine.edge.sockets import connections_to, held_by_others
 
 _POLL_S = 0.05
 _PROOF_ANSWERS = 5
@@ -230,11 +230,9 @@ class NginxEdge:
             if time.monotonic() > deadline:
                 # A later start must begin with what is known to work.
                 write_atomically(self._paths.configuration, before)
-                raise UnavailableError(
-                    "the running edge did not take over the new configuration within "
-                    f"{self._reload_timeout_s:g} s; the previous one still serves",
-                    code="reload_failed",
-                    hint="insight logs edge",
+                raise _not_taken_over(
+                    self._reload_timeout_s,
+                    held_by_others(added_ports(installed, before), master),
                 )
             time.sleep(_POLL_S)
 
@@ -288,6 +286,16 @@ def _end_oldest_workers(master: psutil.Process) -> None:
         leaving.sort(key=psutil.Process.create_time)
         for worker in leaving[:-_MOST_LEAVING_WORKERS]:
             worker.terminate()
+
+
+def _not_taken_over(timeout_s: float, held: list[str]) -> UnavailableError:
+    because = f": {'; '.join(held)}" if held else ""
+    return UnavailableError(
+        "the running edge did not take over the new configuration within "
+        f"{timeout_s:g} s{because}; the previous one still serves",
+        code="reload_failed",
+        hint="stop that process, or publish another port" if held else "insight logs edge",
+    )
 
 
 def _refused(output: str) -> InvalidInputError:

@@ -83,3 +83,10 @@ def installed_from(text: str) -> Installed:
         },
         frozenset(values["units"]),
     )
+
+
+def added_ports(installed: Installed, before: str) -> frozenset[int]:
+    """Those that the edge listens at for the first time with this configuration."""
+    former = installed_from(before).sites.values() if before else ()
+    ports = {site.address.port for site in installed.sites.values()}
+    return frozenset(ports - {site.address.port for site in former})
