@@ -67,6 +67,7 @@ def recover(
         return
     from insightengine.core.errors import InvalidInputError
     from insightengine.wiring.disaster import RecoverRequest
+    from insightengine.wiring.recovery_verbs import read_key
 
     if source is None or key_file is None:
         raise InvalidInputError(
@@ -75,7 +76,9 @@ def recover(
         )
     _recover(
         RecoverRequest(
-            *(source, key_file, project, endpoint, region, to, cluster, base_port, start),
+            *(source, read_key(key_file), project, endpoint, region, to, cluster),
+            base_port=base_port,
+            start=start,
             telemetry=telemetry,
         ),
         yes=yes,

@@ -43,6 +43,7 @@ from insightengine.wiring.recovery import (
     now,
     store_of,
 )
+from insightengine.wiring.recovery_verbs import read_key
 
 _HOST = "127.0.0.1"
 _SERVES_S = 60.0
@@ -62,7 +63,7 @@ def lose_host(context: PlatformContext, loss: Loss) -> Outcome:
         with _key_file(context, loss) as key:
             request = RecoverRequest(
                 source=str(place),
-                key=key,
+                key=read_key(key),
                 project=project,
                 to=loss.to,
                 base_port=base_port,

@@ -79,7 +79,7 @@ def prepare_recovery(
     """Keys and configuration for the processes of recovery; what is there stays. Idempotent."""
     root = recovery_folder(context.state)
     for folder in (root, root / "wal", context.state.root / "backups"):
-        _folder_of(folder, user)
+        folder_of(folder, user)
     for name, make in KEY_SECRETS.items():
         if not context.state.secret(name).exists():
             write_private(context.state.secret(name), make().reveal(), user)
@@ -384,7 +384,8 @@ def write_private(path: Path, text: str, user: ServiceUser | None) -> None:
     temporary.replace(path)
 
 
-def _folder_of(folder: Path, user: ServiceUser | None) -> None:
+def folder_of(folder: Path, user: ServiceUser | None) -> None:
+    """Creates it, for the services' user only."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     if user is not None and folder.stat().st_uid != user.uid:
         os.chown(folder, user.uid, user.gid)
