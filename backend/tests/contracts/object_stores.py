@@ -7,6 +7,7 @@ in Python that runs everywhere; it knows neither refused credentials nor a kill.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
@@ -16,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
@@ -58,14 +60,37 @@ class S3Server:
         )
 
     def create(self, bucket: str, *, lockable: bool = False) -> None:
-        client = boto3.session.Session().client(
+        self.client().create_bucket(Bucket=bucket, ObjectLockEnabledForBucket=lockable)
+
+    def client(self, credentials: Credentials | None = None) -> Any:
+        """Of boto3, for what no repository does; the owner's where nobody else is named."""
+        used = credentials or self.credentials
+        return boto3.session.Session().client(
             "s3",
             endpoint_url=self.endpoint,
             region_name="us-east-1",
-            aws_access_key_id=self.credentials.access_key_id,
-            aws_secret_access_key=self.credentials.secret_access_key.reveal(),
+            aws_access_key_id=used.access_key_id,
+            aws_secret_access_key=used.secret_access_key.reveal(),
         )
-        client.create_bucket(Bucket=bucket, ObjectLockEnabledForBucket=lockable)
+
+    def writer(self, bucket: str, *actions: str) -> Credentials:
+        """A new user who may do this with the objects of a bucket, and list them: by a policy as
+        docs/guides/backups.md recommends it. Of versitygw."""
+        assert self.process is not None
+        made = Credentials(f"writer-of-{bucket}", Secret("writer-secret"))
+        owner = self.credentials
+        command = [self.process.args[0], "admin", "--access", owner.access_key_id]  # type: ignore[index]
+        command += ["--secret", owner.secret_access_key.reveal(), "--endpoint-url", self.endpoint]
+        command += ["create-user", "--access", made.access_key_id, "--role", "user"]
+        command += ["--secret", made.secret_access_key.reveal()]
+        subprocess.run(command, check=True, capture_output=True, timeout=30)
+        who = {"Effect": "Allow", "Principal": [made.access_key_id]}
+        arn = f"arn:aws:s3:::{bucket}"
+        objects = {**who, "Action": list(actions), "Resource": [f"{arn}/*"]}
+        listing = ["s3:ListBucket", "s3:ListBucketVersions"]
+        policy = {"Statement": [objects, {**who, "Action": listing, "Resource": [arn]}]}
+        self.client().put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
+        return made
 
     def store(self, bucket: str, prefix: str = "") -> S3Objects:
         return S3Objects(self.place(bucket, prefix))

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import socket
-import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
 from insightengine.core.errors import AccessDeniedError, NotFoundError, UnavailableError
@@ -77,7 +75,7 @@ def test_a_locked_object_outlives_its_deletion(server: S3Server) -> None:
     store = S3Objects(server.place("locked", lock=Lock(LockMode.GOVERNANCE, 1)))
     store.put("kept", b"precious")
     store.put_stream("kept-too", [b"x" * (PART_BYTES + 1)])
-    client = owner_client(server)
+    client = server.client()
     for key in ("kept", "kept-too"):
         head = client.head_object(Bucket="locked", Key=key)
         assert head["ObjectLockMode"] == "GOVERNANCE"
@@ -92,7 +90,7 @@ def test_a_temporary_object_is_not_locked(server: S3Server) -> None:
     server.create("half-locked", lockable=True)
     store = S3Objects(server.place("half-locked", lock=Lock(LockMode.GOVERNANCE, 1)))
     store.put("slice", b"x", temporary=True)
-    client = owner_client(server)
+    client = server.client()
     head = client.head_object(Bucket="half-locked", Key="slice")
     assert "ObjectLockMode" not in head
     client.delete_object(Bucket="half-locked", Key="slice", VersionId=head["VersionId"])
@@ -100,7 +98,7 @@ def test_a_temporary_object_is_not_locked(server: S3Server) -> None:
 
 def test_a_writer_without_the_right_to_delete_is_told_what_was_kept(server: S3Server) -> None:
     server.create("write-only")
-    writer = writer_that_cannot_delete(server, "write-only")
+    writer = server.writer("write-only", "s3:PutObject", "s3:GetObject")
     store = S3Objects(replace(server.place("write-only"), credentials=writer))
     store.put("a", b"x")
     (kept,) = store.delete(["a"])
@@ -120,7 +118,7 @@ def test_a_server_that_is_away_is_unavailable_and_no_fault_of_ours() -> None:
 
 def test_an_upload_that_was_killed_is_cleaned_away(server: S3Server) -> None:
     server.create("unfinished")
-    client = owner_client(server)
+    client = server.client()
     client.create_multipart_upload(Bucket="unfinished", Key="left/behind")
     store = server.store("unfinished")
     assert store.clean(older_than_s=3600) == 0
@@ -137,31 +135,3 @@ def test_what_was_put_is_there_after_a_kill_of_the_server(tmp_path: Path) -> Non
         first.process.wait()
     with versitygw(tmp_path) as second:
         assert second.store("durable").get("a") == b"x"
-
-
-def owner_client(server: S3Server) -> Any:
-    return boto3.session.Session().client(
-        "s3",
-        endpoint_url=server.endpoint,
-        region_name="us-east-1",
-        aws_access_key_id=server.credentials.access_key_id,
-        aws_secret_access_key=server.credentials.secret_access_key.reveal(),
-    )
-
-
-def writer_that_cannot_delete(server: S3Server, bucket: str) -> Credentials:
-    """The bucket policy that docs/guides/backups.md recommends, for a user of its own."""
-    assert server.process is not None
-    owner = server.credentials
-    command = [server.process.args[0], "admin", "--access", owner.access_key_id]  # type: ignore[index]
-    command += ["--secret", owner.secret_access_key.reveal(), "--endpoint-url", server.endpoint]
-    command += ["create-user", "--access", "writer", "--secret", "writer-secret", "--role", "user"]
-    subprocess.run(command, check=True, capture_output=True, timeout=30)
-    objects = f"arn:aws:s3:::{bucket}/*"
-    policy = f"""{{"Statement": [
-      {{"Effect": "Allow", "Principal": ["writer"], "Action": ["s3:PutObject", "s3:GetObject"],
-        "Resource": ["{objects}"]}},
-      {{"Effect": "Allow", "Principal": ["writer"], "Action": ["s3:ListBucket"],
-        "Resource": ["arn:aws:s3:::{bucket}"]}}]}}"""
-    owner_client(server).put_bucket_policy(Bucket=bucket, Policy=policy)
-    return Credentials("writer", Secret("writer-secret"))
