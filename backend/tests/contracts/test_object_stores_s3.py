@@ -11,8 +11,13 @@ from typing import Any
 
 import pytest
 
+from insightengine.application.backup import BackupPolicy, Retention
 from insightengine.core.errors import AccessDeniedError, NotFoundError, UnavailableError
 from insightengine.core.secrets import Secret
+from insightengine.recovery import names
+from insightengine.recovery.journal import OperationKind
+from insightengine.recovery.names import REPOSITORY
+from insightengine.recovery.service import prune
 from insightengine.stores.objects.port import PART_BYTES
 from insightengine.stores.objects.s3 import (
     Addressing,
@@ -23,6 +28,8 @@ from insightengine.stores.objects.s3 import (
     S3Place,
 )
 from tests.contracts.object_stores import S3Server, free_port, versitygw
+from tests.unit.recovery.backups import backup
+from tests.unit.recovery.houses import house, store
 
 _DOMAIN = "s3.test"
 
@@ -105,6 +112,28 @@ def test_a_writer_without_the_right_to_delete_is_told_what_was_kept(server: S3Se
     assert kept.key == "a"
     assert "denied" in kept.reason.lower()
     assert store.get("a") == b"x"
+
+
+def test_pruning_with_the_key_of_the_guide_tells_what_was_kept(
+    server: S3Server, tmp_path: Path
+) -> None:
+    """It may not list unfinished uploads, either, which are none of a backup's objects."""
+    server.create("prune-only-told")
+    writer = server.writer("prune-only-told", "s3:PutObject", "s3:GetObject")
+    place = replace(server.place("prune-only-told"), credentials=writer)
+    of = house(tmp_path, repositories=1)
+    repository = replace(of.repositories[0], store=S3Objects(place))
+    of = replace(of, repositories=[repository])
+    repository.store.put(REPOSITORY, b"{}")
+    policy = BackupPolicy(retention=Retention(full=1, days=0))
+    of = replace(of, configuration=replace(of.configuration, backup=policy))
+    old, _ = (store(of, backup(age), repository) for age in (9, 1))
+    asked = of.journal.ask(OperationKind.PRUNE, {}, "test", of.now())
+    told = prune(of, asked.id, {})
+    assert told["removed"] == [old.id]
+    kept = " ".join(told["refused_by_store"])
+    assert f"{names.backup(old.id)}: AccessDenied" in kept
+    assert "unfinished uploads: " in kept
 
 
 def test_a_server_that_is_away_is_unavailable_and_no_fault_of_ours() -> None:

@@ -15,7 +15,12 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from insightengine.core.errors import ConflictError, InsightError, UnavailableError
+from insightengine.core.errors import (
+    AccessDeniedError,
+    ConflictError,
+    InsightError,
+    UnavailableError,
+)
 from insightengine.core.lsn import Lsn, segments_between
 from insightengine.recovery import names
 from insightengine.recovery.bundle import store_state
@@ -327,7 +332,10 @@ def prune(house: House, operation: str, request: Mapping[str, Any]) -> dict[str,
     kept: list[str] = []
     objects = 0
     for repository in house.answering():
-        objects += repository.store.clean(_UNFINISHED_S)
+        try:
+            objects += repository.store.clean(_UNFINISHED_S)
+        except AccessDeniedError as error:  # a key that may only write
+            kept.append(f"unfinished uploads: {error.message}")
         for backup_id in [*plan.remove, *_orphans(house, repository)]:
             refused = repository.delete([names.backup(backup_id)])
             keys = [
