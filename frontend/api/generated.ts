@@ -1095,6 +1095,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/telemetry/traces/facets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Trace Facets
+         * @description Values that spans have, and how many traces have each: of all, or of the newest 1,000.
+         */
+        get: operations["telemetry_trace_facets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/telemetry/traces/flamegraph": {
         parameters: {
             query?: never;
@@ -1686,8 +1706,8 @@ export interface components {
         };
         /**
          * FacetList
-         * @description `sampled_entries` is null where all entries are counted, by whole quarter hours; else facets
-         *     are those of so many of the newest entries that were found.
+         * @description Entries of traces are traces. `sampled_entries` is null where all are counted, log entries by
+         *     whole quarter hours; else facets are those of so many of the newest that were found.
          */
         FacetList: {
             /** Items */
@@ -5459,6 +5479,52 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TracePage"];
+                };
+            };
+            /** @description Any error, as Problem Details. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    telemetry_trace_facets: {
+        parameters: {
+            query?: {
+                /** @description Start; 15 minutes before the end when absent. */
+                from?: string | null;
+                /** @description End, itself not included; now when absent. */
+                to?: string | null;
+                service?: string | null;
+                /** @description Span name, `http.route`, `url.path`, or a route as the edge names it. */
+                route?: string | null;
+                min_duration_ms?: number | null;
+                /** @description Only traces of which a span failed, however it was answered. */
+                errors_only?: boolean;
+                /** @description Least status that the edge answered the request with. */
+                status_min?: number | null;
+                /** @description In the language of docs/reference/search.md: `level:error service:web status:>=500 "card declined" -path:/health`. */
+                q?: string | null;
+                /** @description `application` leaves out what the platform does for itself. */
+                scope?: components["schemas"]["Scope"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FacetList"];
                 };
             };
             /** @description Any error, as Problem Details. */

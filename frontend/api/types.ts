@@ -33,6 +33,7 @@ type Query<Path extends keyof paths> = paths[Path] extends {
 export type CompletionList = Ok<"/api/v1/telemetry/completions", "get">;
 export type Completion = CompletionList["items"][number];
 export type Signals = NonNullable<Query<"/api/v1/telemetry/completions">["signals"]>;
+export type FacetList = Ok<"/api/v1/telemetry/logs/facets", "get">;
 export type LogPattern = Ok<"/api/v1/telemetry/logs/patterns", "get">["items"][number];
 export type LogTail = components["schemas"]["LogTail"];
 export type SavedView = Ok<"/api/v1/views", "get">["items"][number];

@@ -162,11 +162,18 @@ async function pages(page) {
   ];
 }
 
+/** Beside the list there is nothing to open. */
+const openFields = async (page) => {
+  const narrow = page.getByRole("button", { name: "Fields" });
+  if (await narrow.isVisible()) await narrow.click();
+  else await page.getByRole("heading", { name: "Traces", exact: true }).press("?");
+};
 const firstRow = (page) => page.locator("[data-row]").first().click();
 const OPENED = [
   ["/releases/", (page) => page.getByRole("button", { name: "Deploy…" }).click()],
   ["/recovery/", (page) => page.getByRole("button", { name: "Verify…" }).first().click()],
   ["/monitoring/logs/", firstRow],
+  ["/monitoring/traces/?range=1h", openFields],
   ["/monitoring/logs/", (page) => page.getByRole("button", { name: "Choose start and end" }).click()],
   ["/monitoring/", (page) => page.getByRole("heading", { name: "Overview" }).press("?")],
   ["/monitoring/logs/", (page) => page.getByRole("button", { name: "Views" }).click()],
@@ -324,6 +331,51 @@ async function searchLogs(browser) {
   assert.deepEqual(complaints, []);
 }
 
+/** Traces are narrowed by what their spans have, with the pointer, the keyboard, and on a telephone. */
+async function traceFields(browser) {
+  const { page, complaints } = await openPage(browser);
+  const to = new Date();
+  const hour = `from=${new Date(to - 3_600_000).toISOString()}&to=${to.toISOString()}`;
+  await page.goto(`${CONSOLE}/monitoring/traces/?outcome=failed&${hour}`);
+  const facets = page.getByTestId("facets");
+  const rows = page.getByTestId("traces").locator("[data-row]");
+  const value = (text, within = facets) => within.getByTitle(text, { exact: true });
+  await rows.first().waitFor();
+  const placeOf = async () => {
+    const { x, y } = await page.getByTestId("traces").boundingBox();
+    return { x, y };
+  };
+  const place = await placeOf();
+  const failed = value("status:502");
+  await failed.click();
+  await page.waitForURL(/q=status%3A502/);
+  const isSame = async () => (await failed.innerText()).split("\n").at(-1) === String(await rows.count());
+  await eventually(isSame, "as many traces are left as the field counts");
+  assert.deepEqual(await placeOf(), place, "the list does not jump");
+
+  await failed.focus();
+  await page.keyboard.press("Enter");
+  await page.waitForURL((address) => !address.searchParams.has("q"));
+  await facets.getByLabel("Leave out service:payments").click();
+  await page.waitForURL(/q=-service%3Apayments/);
+  await eventually(
+    async () => (await value("service:payments").innerText()) === "payments",
+    "it is left out",
+  );
+  await value("service:payments").press("Enter");
+  await page.waitForURL(/q=service%3Apayments/);
+
+  await page.setViewportSize({ width: 380, height: 800 });
+  await facets.waitFor({ state: "hidden" });
+  await page.getByRole("button", { name: "Fields" }).click();
+  const drawer = page.getByRole("dialog");
+  await value("service:payments", drawer).click();
+  await page.waitForURL((address) => !address.searchParams.has("q"));
+  await page.keyboard.press("Escape");
+  await rows.first().waitFor();
+  assert.deepEqual(complaints, []);
+}
+
 /** From an exception to its stack trace, from a metric to its lines, from a host to what runs on it, and SQL. */
 async function otherPages(browser) {
   const { page, complaints } = await openPage(browser);
@@ -403,6 +455,7 @@ async function hugeTrace(browser) {
 
 export const SCENARIOS = {
   searchLogs,
+  traceFields,
   otherPages,
   hugeTrace,
   firstLogIn,

@@ -16,7 +16,9 @@ from insightengine.telemetry.query import (
     SearchQueries,
     TelemetryQueries,
     TraceFilter,
+    facets,
     log_filter,
+    trace_filter,
 )
 from insightengine.telemetry.search_models import Signals
 from tests.contracts.filled_store import NOW, Records, ago, describe, filled
@@ -47,7 +49,19 @@ def _records() -> Records:
             resource={"host.name": "node-1", "service.version": "r7"},
         )
     for number, line in enumerate((88, 91)):
-        failed = made.span(ago(600 - number), 10 + number, 1, name="POST /pay", ms=50)
+        failed = made.span(
+            ago(600 - number),
+            *(10 + number, 1),
+            name="POST /pay",
+            ms=50,
+            attributes={
+                "http.response.status_code": 500,
+                "http.route": "/pay",
+                "deployment.environment.name": "production",
+                "service.version": f"r{number}",
+                "insight.colour": ("blue", "green")[number],
+            },
+        )
         for later_ns, stack in enumerate((STACK.format(line=line), STACK_AROUND)):
             at_ns = failed.start_time_unix_nano + later_ns
             event = failed.events.add(name="exception", time_unix_nano=at_ns)
@@ -129,6 +143,54 @@ async def test_patterns_count_all_entries_or_say_that_they_are_a_sample(asker: A
 async def test_ids_are_no_facets_of_the_rollup(asker: Asker) -> None:
     counted = await SearchQueries(asker).facets(DAY, log_filter())
     assert "user.id" not in {facet.key for facet in counted.items}
+
+
+async def test_facets_of_traces_count_traces_by_what_their_spans_have(asker: Asker) -> None:
+    found = await SearchQueries(asker).trace_facets(DAY, TraceFilter())
+    assert found.sampled_entries is None
+    assert {f.key: {v.value: v.entries for v in f.values} for f in found.items} == {
+        "service": {"web": 4, "db": 2},
+        "name": {"GET /": 2, "POST /pay": 2, "SELECT": 2, "lost": 2},
+        "kind": {"server": 4},
+        "status": {"500": 2},
+        "route": {"/pay": 2},
+        "environment": {"production": 2},
+        "release": {"r0": 1, "r1": 1},
+        "colour": {"blue": 1, "green": 1},
+    }
+
+
+@pytest.mark.parametrize("q", ["", "service:web", "-status:500"])
+async def test_so_many_traces_as_a_facet_counts_are_left_when_its_value_is_searched_for(
+    asker: Asker, q: str
+) -> None:
+    facets = await SearchQueries(asker).trace_facets(DAY, trace_filter(q=q))
+    values = [(f'{f.key}:"{v.value}"', v.entries) for f in facets.items for v in f.values]
+    assert values
+    for term, entries in values:
+        left = await TelemetryQueries(asker).traces(DAY, trace_filter(q=f"{q} {term}"))
+        assert (term, len(left.items)) == (term, entries)
+
+
+async def test_facets_of_more_traces_than_are_counted_say_of_how_many_they_are(
+    asker: Asker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(facets, "TRACE_SAMPLE", 2)
+    found = await SearchQueries(asker).trace_facets(DAY, TraceFilter(service="web"))
+    assert found.sampled_entries == 2
+    names = {f.key: {v.value: v.entries for v in f.values} for f in found.items}["name"]
+    assert names == {"GET /": 2, "SELECT": 2, "lost": 2}
+
+
+async def test_traces_that_nothing_fits_have_no_facets(asker: Asker) -> None:
+    found = await SearchQueries(asker).trace_facets(DAY, trace_filter(q="service:nobody"))
+    assert (found.items, found.sampled_entries) == ((), None)
+
+
+async def test_a_thousand_traces_fit_into_the_address_of_the_question(asker: Asker) -> None:
+    trace = {"begin_ns": 0, "finish_ns": 1, "TraceId": "f" * 32}
+    wanted = facets.trace_statement([trace] * facets.TRACE_SAMPLE, TraceFilter())
+    assert await asker.rows(wanted) == []
 
 
 @pytest.mark.parametrize(

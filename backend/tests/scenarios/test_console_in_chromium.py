@@ -145,6 +145,11 @@ def test_logs_are_searched_with_completion_fields_and_saved_views(browser: Brows
 
 
 @pytest.mark.usefixtures("failed_orders")
+def test_traces_are_narrowed_by_the_fields_of_their_spans(browser: Browser) -> None:
+    browser.run("traceFields")
+
+
+@pytest.mark.usefixtures("failed_orders")
 def test_exceptions_metrics_hosts_and_sql_have_pages(browser: Browser) -> None:
     browser.run("otherPages")
 

@@ -1,6 +1,8 @@
 "use client";
 import { useMemo, useRef, useState } from "react";
 import type { LogRecord } from "@/api/types";
+import { FacetPanel } from "@/features/search/facet-panel";
+import { FieldsBeside, FieldsButton } from "@/features/search/fields-beside";
 import { QueryField } from "@/features/search/query-field";
 import { Freshness } from "@/features/shell/freshness";
 import { LiveListFrame, useIsReading } from "@/features/shell/live-list";
@@ -15,19 +17,16 @@ import { neighbourOf } from "@/lib/live-list";
 import { Button } from "@/ui/button";
 import { Card } from "@/ui/card";
 import { Chip } from "@/ui/chip";
-import { Drawer } from "@/ui/drawer";
-import { FilterIcon } from "@/ui/icons";
 import { Segmented } from "@/ui/segmented";
 import { Select } from "@/ui/select";
 import { EmptyState, HowToSend } from "@/ui/states";
 import { useRowKeys } from "@/ui/use-row-keys";
-import { FacetPanel } from "./facet-panel";
 import { LogHistogram } from "./histogram-chart";
 import { LogDrawer } from "./log-drawer";
 import { LogList } from "./log-list";
 import { isNarrowed, type LogQuery, logQueryFromParams, narrowed } from "./model";
 import { PatternList } from "./pattern-list";
-import { logSource } from "./queries";
+import { logSource, useFacets } from "./queries";
 
 const LEVELS = [
   { value: "", label: "Any severity" },
@@ -59,31 +58,21 @@ export function LogsPage() {
       }
     >
       <Filters query={query} isPaused={isPaused} />
-      <div className="grid items-start gap-3 lg:grid-cols-[15rem_minmax(0,1fr)]">
-        <Card
-          title="Fields"
-          flush
-          testId="facets"
-          className="sticky top-3 max-h-[calc(100dvh-1.5rem)] overflow-y-auto max-lg:hidden"
-        >
-          <Fields query={query} isPaused={isPaused} />
-        </Card>
-        <div className="flex min-w-0 flex-col gap-3">
-          <div>
-            <Segmented
-              label="View of the lines"
-              value={isPatterns ? "patterns" : "lines"}
-              options={VIEWS}
-              onChange={(view) => change({ view: view === "patterns" ? view : null })}
-            />
-          </div>
-          {isPatterns ? (
-            <Patterns query={query} isPaused={isPaused} />
-          ) : (
-            <Lines query={query} isPaused={isPaused} />
-          )}
+      <FieldsBeside fields={<Fields query={query} isPaused={isPaused} />}>
+        <div>
+          <Segmented
+            label="View of the lines"
+            value={isPatterns ? "patterns" : "lines"}
+            options={VIEWS}
+            onChange={(view) => change({ view: view === "patterns" ? view : null })}
+          />
         </div>
-      </div>
+        {isPatterns ? (
+          <Patterns query={query} isPaused={isPaused} />
+        ) : (
+          <Lines query={query} isPaused={isPaused} />
+        )}
+      </FieldsBeside>
     </Shell>
   );
 }
@@ -106,23 +95,8 @@ type Part = { query: LogQuery; isPaused: boolean };
 
 function Fields({ query, isPaused }: Part) {
   const { range, change } = usePageState();
-  return <FacetPanel query={query} range={range} isPaused={isPaused} onSearch={(q) => change({ q })} />;
-}
-
-/** Fields on a screen that has no room for them beside the lines. */
-function FieldsButton(part: Part) {
-  const [open, setOpen] = useState(false);
-  return (
-    <>
-      <Button className="lg:hidden" onClick={() => setOpen(true)}>
-        <FilterIcon />
-        Fields
-      </Button>
-      <Drawer kind="left" title="Fields" open={open} onClose={() => setOpen(false)}>
-        <Fields {...part} />
-      </Drawer>
-    </>
-  );
+  const facets = useFacets(query, range, isPaused);
+  return <FacetPanel facets={facets} q={query.q ?? ""} noun="lines" onSearch={(q) => change({ q })} />;
 }
 
 function Filters({ query, isPaused }: Part) {
@@ -145,7 +119,7 @@ function Filters({ query, isPaused }: Part) {
         options={LEVELS}
         onChange={(severity) => change({ severity })}
       />
-      <FieldsButton query={query} isPaused={isPaused} />
+      <FieldsButton fields={<Fields query={query} isPaused={isPaused} />} />
       {query.trace_id ? (
         <Chip text={`trace ${query.trace_id}`} onRemove={() => change({ trace_id: null })} />
       ) : null}

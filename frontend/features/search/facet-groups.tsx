@@ -66,7 +66,9 @@ function Value({ name, of, onChoose }: ValueProps) {
         <span className={cx("min-w-0 truncate", choice === "excluded" && "text-ink-faint line-through")}>
           {value}
         </span>
-        <span className="ml-auto shrink-0 font-mono text-[12px] text-ink-soft">{formatCompact(entries)}</span>
+        <span className="ml-auto shrink-0 font-mono text-[12px] text-ink-soft">
+          {entries === null ? null : formatCompact(entries)}
+        </span>
       </button>
       <button
         type="button"

@@ -38,3 +38,15 @@ test("each value has its share of the most frequent one, and what the search say
     [0.125, null],
   ]);
 });
+
+test("what the search says of a value that nothing has is shown without a count, to be taken back", () => {
+  const groups = facetGroups(
+    [facet("service", ["web", 4])],
+    "-service:db status:503 duration:>5ms name:GET*",
+  );
+  expect(groups.map(({ key, values, isOpen }) => [key, isOpen, values.map((each) => each.value)])).toEqual([
+    ["service", true, ["web", "db"]],
+    ["status", true, ["503"]],
+  ]);
+  expect(groups[0]?.values[1]).toEqual({ value: "db", entries: null, share: 0, choice: "excluded" });
+});

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { bothOf, choiceOf, isSearchable, quoted, termsOf, withChoice } from "./terms";
+import { bothOf, choiceOf, choicesOf, isSearchable, quoted, termsOf, withChoice } from "./terms";
 
 test("terms end at spaces outside of quotes and parentheses", () => {
   expect(termsOf('level:error "card  declined" name:(a OR "b c") -x')).toEqual([
@@ -26,6 +26,15 @@ test("only what the language can name is searched for by name", () => {
   expect(isSearchable("http.response.status_code")).toBe(true);
   expect(isSearchable("two words")).toBe(false);
   expect(isSearchable("9lives")).toBe(false);
+});
+
+test("the values that a search chooses are told as they are, without patterns and comparisons", () => {
+  const q = 'x -level:info name:(GET OR "two \\"words\\"") path:/a* status:>=500 name:~^G trace:* level:info';
+  expect(choicesOf(q)).toEqual([
+    { name: "level", value: "info", choice: "excluded" },
+    { name: "name", value: "GET", choice: "included" },
+    { name: "name", value: 'two "words"', choice: "included" },
+  ]);
 });
 
 describe("choosing a value", () => {

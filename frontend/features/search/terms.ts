@@ -71,6 +71,32 @@ export function choiceOf(q: string, name: string, value: string): Choice {
   return null;
 }
 
+export type Chosen = {
+  readonly name: string;
+  readonly value: string;
+  readonly choice: "included" | "excluded";
+};
+
+/** All values that a choice was made of, each once; patterns and comparisons are none. */
+export function choicesOf(q: string): readonly Chosen[] {
+  const chosen: readonly Chosen[] = termsOf(q).flatMap((term) => {
+    const field = fieldOf(term);
+    if (field === null) return [];
+    const choice = field.isNot ? "excluded" : "included";
+    return field.values.flatMap((written) => {
+      const value = unquoted(written);
+      return quoted(value) === written ? [{ name: field.name, value, choice }] : [];
+    });
+  });
+  const isFirst = ({ name, value }: Chosen, at: number) =>
+    chosen.findIndex((each) => each.name === name && each.value === value) === at;
+  return chosen.filter(isFirst);
+}
+
+function unquoted(written: string): string {
+  return written.startsWith('"') ? written.slice(1, -1).replace(/\\(["\\])/g, "$1") : written;
+}
+
 /** The search with another choice for one value. Several values of a field are alternatives. */
 export function withChoice(q: string, name: string, value: string, choice: Choice): string {
   const text = quoted(value);

@@ -1,5 +1,5 @@
 "use client";
-import { useQuery } from "@tanstack/react-query";
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { api, bodyOf } from "@/api/client";
 import { ProblemError } from "@/api/problem";
 import type { FlameGraph, TracePage, TraceSummary } from "@/api/types";
@@ -15,6 +15,20 @@ export function traceSource(query: TraceQuery): LiveListSource<TraceSummary> {
     page: (request): Promise<TracePage> =>
       bodyOf(api.GET("/api/v1/telemetry/traces", { params: { query: { ...query, ...request } } })),
   };
+}
+
+const FACETS_MS = 30_000;
+
+export function useTraceFacets(query: TraceQuery, range: TimeRange, isPaused: boolean) {
+  return useQuery({
+    queryKey: ["trace-facets", query, rangeKey(range)],
+    queryFn: () => {
+      const params = { query: { ...query, ...isoWindow(windowOf(range, Date.now())) } };
+      return bodyOf(api.GET("/api/v1/telemetry/traces/facets", { params }));
+    },
+    refetchInterval: range.kind === "last" && !isPaused ? FACETS_MS : false,
+    placeholderData: keepPreviousData,
+  });
 }
 
 const MOST_OF_SET = 50;

@@ -1,5 +1,7 @@
 "use client";
 import { useMemo, useRef, useState } from "react";
+import { FacetPanel } from "@/features/search/facet-panel";
+import { FieldsBeside, FieldsButton } from "@/features/search/fields-beside";
 import { QueryField } from "@/features/search/query-field";
 import { Freshness } from "@/features/shell/freshness";
 import { LiveListFrame, useIsReading } from "@/features/shell/live-list";
@@ -18,7 +20,7 @@ import { EmptyState, HowToSend } from "@/ui/states";
 import { useRowKeys } from "@/ui/use-row-keys";
 import { FlameView } from "./flame-view";
 import { isNarrowed, type TraceQuery, traceQueryFromParams } from "./model";
-import { traceSource, useFlame } from "./queries";
+import { traceSource, useFlame, useTraceFacets } from "./queries";
 import { TraceList } from "./trace-list";
 
 export function TracesPage() {
@@ -36,16 +38,18 @@ export function TracesPage() {
         </>
       }
     >
-      <Filters query={query} />
-      <div>
-        <Segmented
-          label="View of the traces"
-          value={isFlame ? "flame" : "list"}
-          options={VIEWS}
-          onChange={(view) => change({ view: view === "flame" ? view : null, frame: null })}
-        />
-      </div>
-      {isFlame ? <Flame query={query} /> : <Traces query={query} isPaused={isPaused} />}
+      <Filters query={query} isPaused={isPaused} />
+      <FieldsBeside fields={<Fields query={query} isPaused={isPaused} />}>
+        <div>
+          <Segmented
+            label="View of the traces"
+            value={isFlame ? "flame" : "list"}
+            options={VIEWS}
+            onChange={(view) => change({ view: view === "flame" ? view : null, frame: null })}
+          />
+        </div>
+        {isFlame ? <Flame query={query} /> : <Traces query={query} isPaused={isPaused} />}
+      </FieldsBeside>
     </Shell>
   );
 }
@@ -72,7 +76,15 @@ const OUTCOMES = [
   { value: "errors", label: "With errors", name: "Some span failed, however it was answered" },
 ] as const;
 
-function Filters({ query }: { query: TraceQuery }) {
+type Part = { query: TraceQuery; isPaused: boolean };
+
+function Fields({ query, isPaused }: Part) {
+  const { range, change } = usePageState();
+  const facets = useTraceFacets(query, range, isPaused);
+  return <FacetPanel facets={facets} q={query.q ?? ""} noun="traces" onSearch={(q) => change({ q })} />;
+}
+
+function Filters({ query, isPaused }: Part) {
   const { params, change } = usePageState();
   const onLeast = useMemo(() => (least: string) => change({ min_ms: least }, "replace"), [change]);
   return (
@@ -100,12 +112,13 @@ function Filters({ query }: { query: TraceQuery }) {
         options={OUTCOMES}
         onChange={(outcome) => change({ outcome: outcome === "all" ? null : outcome })}
       />
+      <FieldsButton fields={<Fields query={query} isPaused={isPaused} />} />
       {query.route ? <Chip text={`route ${query.route}`} onRemove={() => change({ route: null })} /> : null}
     </search>
   );
 }
 
-function Traces({ query, isPaused }: { query: TraceQuery; isPaused: boolean }) {
+function Traces({ query, isPaused }: Part) {
   const { range, change } = usePageState();
   const source = useMemo(() => traceSource(query), [query]);
   const rows = useRef<HTMLOListElement>(null);

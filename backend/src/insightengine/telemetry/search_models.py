@@ -28,8 +28,8 @@ class Facet(Model):
 
 
 class FacetList(Model):
-    """`sampled_entries` is null where all entries are counted, by whole quarter hours; else facets
-    are those of so many of the newest entries that were found."""
+    """Entries of traces are traces. `sampled_entries` is null where all are counted, log entries by
+    whole quarter hours; else facets are those of so many of the newest that were found."""
 
     items: tuple[Facet, ...]
     sampled_entries: int | None

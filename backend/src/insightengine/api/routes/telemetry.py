@@ -25,7 +25,7 @@ from insightengine.telemetry.models import (
     TraceDetail,
     TracePage,
 )
-from insightengine.telemetry.search_models import FlameGraph
+from insightengine.telemetry.search_models import FacetList, FlameGraph
 
 router = APIRouter(
     prefix="/telemetry", tags=["telemetry"], dependencies=[Depends(require(Role.VIEWER))]
@@ -63,6 +63,12 @@ async def traces(
 ) -> TracePage:
     """Traces that began within the range, newest first; `q` is searched for in their spans."""
     return await queries.traces(asked, wanted, cursor=cursor, limit=limit)
+
+
+@router.get("/traces/facets")
+async def trace_facets(asked: Range, wanted: Traces, searches: Searches) -> FacetList:
+    """Values that spans have, and how many traces have each: of all, or of the newest 1,000."""
+    return await searches.trace_facets(asked, wanted)
 
 
 @router.get("/traces/flamegraph")

@@ -1,4 +1,4 @@
-"""Which values entries have, and how many of each."""
+"""Which values entries and traces have, and how many of each."""
 
 # ruff: noqa: E501, S608  lines of SQL are left whole; only constants are written into them
 
@@ -10,12 +10,25 @@ from typing import Final
 
 from insightengine.core.time import TimeRange
 from insightengine.telemetry.models import LogSeverity
-from insightengine.telemetry.query.filters import SEVERITY_SQL, LogFilter, counted_where, logs_where
+from insightengine.telemetry.query.filters import (
+    SEVERITY_SQL,
+    LogFilter,
+    TraceFilter,
+    Where,
+    counted_where,
+    logs_where,
+    span_where,
+)
+from insightengine.telemetry.query.language.vocabulary import ALSO, SPAN_WORDS
 from insightengine.telemetry.query.statement import Row, Statement, statement, whole
-from insightengine.telemetry.schema import LOG_FACETS, LOG_MINUTES, LOGS
+from insightengine.telemetry.query.traces import of_traces
+from insightengine.telemetry.schema import LOG_FACETS, LOG_MINUTES, LOGS, SPANS
 from insightengine.telemetry.search_models import Facet, FacetList, FacetValue
 
 SAMPLE: Final = 20_000
+TRACE_SAMPLE: Final = 1_000  # their ids stand in the address of the next query
+_SPAN_COLUMNS: Final = ("service", "name", "kind")
+_SPAN_ATTRIBUTES: Final = ("status", "route", "environment", "release", "colour")
 _MOST_KEYS: Final = 40
 _MOST_VALUES: Final = 10
 SLOT: Final = timedelta(minutes=15)
@@ -71,6 +84,32 @@ def _sampled(asked: TimeRange, wanted: LogFilter) -> Statement:
         f"WHERE length(pair.2) <= 128 {_MOST_OF_EACH}",
         where,
     )
+
+
+def trace_statement(found: Sequence[Row], wanted: TraceFilter) -> Statement:
+    """How many of the traces `found`, rows of pages and not none, have a span with each value.
+
+    Only spans that fit the search count: so many traces are left when the value is added to it.
+    """
+    fits = span_where(wanted) or Where()
+    where = of_traces(found)
+    where = Where((*where.conditions, *fits.conditions), {**where.parameters, **fits.parameters})
+    pairs = [
+        *(f"('{name}', toString({SPAN_WORDS.columns[name].sql}))" for name in _SPAN_COLUMNS),
+        *(f"('{name}', {_attribute(name)})" for name in _SPAN_ATTRIBUTES),
+    ]
+    return statement(
+        "SELECT pair.1 AS key, pair.2 AS value, uniqExact(TraceId) AS entries FROM ("
+        f"SELECT TraceId, arrayJoin([{', '.join(pairs)}]) AS pair FROM {SPANS} WHERE {where.sql}) "
+        f"WHERE length(pair.2) <= 128 {_MOST_OF_EACH}",
+        where,
+    )
+
+
+def _attribute(name: str) -> str:
+    """The first of the names that a search for this one looks at, and that has a value."""
+    values = (f"{column}['{key}']" for key in ALSO[name] for column in SPAN_WORDS.maps)
+    return f"arrayFirst(v -> v != '', [{', '.join(values)}])"
 
 
 def facets(rows: Sequence[Row], sampled: int | None) -> FacetList:

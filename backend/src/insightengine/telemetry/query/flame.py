@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from insightengine.telemetry.query.filters import Where, from_five_minutes, to_five_minutes
 from insightengine.telemetry.query.statement import Row, Statement, statement, whole
+from insightengine.telemetry.query.traces import of_traces
 from insightengine.telemetry.schema import SPANS
 from insightengine.telemetry.search_models import FlameGraph, FlameNode
 
@@ -35,20 +35,7 @@ class _Node:
 
 def spans_statement(found: Sequence[Row]) -> Statement:
     """All spans of traces; `found` are rows with their ids and bounds, not none."""
-    where = Where(
-        (
-            "Timestamp >= fromUnixTimestamp64Nano({first_ns:Int64}, 'UTC')",
-            "Timestamp <= fromUnixTimestamp64Nano({last_ns:Int64}, 'UTC')",
-            from_five_minutes("fromUnixTimestamp64Nano({first_ns:Int64}, 'UTC')"),
-            to_five_minutes("fromUnixTimestamp64Nano({last_ns:Int64}, 'UTC')"),
-            "TraceId IN {trace_ids:Array(String)}",
-        ),
-        {
-            "first_ns": min(whole(row["begin_ns"]) for row in found),
-            "last_ns": max(whole(row["finish_ns"]) for row in found),
-            "trace_ids": [str(row["TraceId"]) for row in found],
-        },
-    )
+    where = of_traces(found)
     return statement(
         "SELECT TraceId, SpanId, ParentSpanId, ServiceName, SpanName, "
         "toUnixTimestamp64Nano(Timestamp) AS begin_ns, DurationNs, StatusCode "

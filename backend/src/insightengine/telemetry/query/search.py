@@ -48,6 +48,14 @@ class SearchQueries:
         sampled = None if facets.is_counted(asked, wanted) else facets.SAMPLE
         return facets.facets(rows, sampled)
 
+    async def trace_facets(self, asked: TimeRange, wanted: TraceFilter) -> search_models.FacetList:
+        """Of all traces that fit, or of the newest thousand."""
+        found = await self._newest(asked, wanted, facets.TRACE_SAMPLE)
+        if not found:
+            return facets.facets([], None)
+        rows = await self._asker.rows(facets.trace_statement(found, wanted), asked)
+        return facets.facets(rows, len(found) if len(found) >= facets.TRACE_SAMPLE else None)
+
     async def patterns(self, asked: TimeRange, wanted: LogFilter) -> search_models.LogPatternList:
         rows = await self._asker.rows(patterns.statement_of(asked, wanted), asked)
         sampled = None if patterns.is_counted(asked, wanted) else facets.SAMPLE
@@ -151,11 +159,15 @@ class SearchQueries:
             normal = normal_trace_id(trace_id)
             rows = await self._asker.rows(bounds_statement(normal))
             return [{**row, "TraceId": normal} for row in rows]
+        return await self._newest(asked, wanted, flame.MOST_TRACES)
+
+    async def _newest(self, asked: TimeRange, wanted: TraceFilter, most: int) -> list[Row]:
+        """The newest traces that fit, as the list has them."""
         found: list[Row] = []
         for window in traces.windows(asked, None):
-            left = flame.MOST_TRACES - len(found)
-            found += await self._asker.rows(traces.page_statement(window, wanted, None, left))
-            if len(found) >= flame.MOST_TRACES:
+            page = traces.page_statement(window, wanted, None, most - len(found))
+            found += await self._asker.rows(page, asked)
+            if len(found) >= most:
                 break
         return found
 

@@ -40,6 +40,7 @@ LONGEST_TRACE: Final = timedelta(hours=1)  # longer ones are listed with what li
 SERVICES_SEEN_WITHIN: Final = timedelta(hours=24)
 _FIRST_WINDOW: Final = timedelta(minutes=15)
 _MOST_SERVICES: Final = 500
+_BOUNDS: Final = ("first_ns", "last_ns")
 _AT: Final = "fromUnixTimestamp64Nano({at_ns:Int64}, 'UTC')"
 _BEGIN: Final = "fromUnixTimestamp64Nano({start_ns:Int64}, 'UTC')"
 _LATEST: Final = "fromUnixTimestamp64Nano({latest_ns:Int64}, 'UTC')"
@@ -134,6 +135,25 @@ def _chosen(wanted: TraceFilter) -> Where:
             status_min=wanted.status_min,
         )
     return where
+
+
+def of_traces(found: Sequence[Row]) -> Where:
+    """Every span of traces; `found` are rows of pages, not none."""
+    first, last = (f"fromUnixTimestamp64Nano({{{name}:Int64}}, 'UTC')" for name in _BOUNDS)
+    return Where(
+        (
+            f"Timestamp >= {first}",
+            f"Timestamp <= {last}",
+            from_five_minutes(first),
+            to_five_minutes(last),
+            "TraceId IN {trace_ids:Array(String)}",
+        ),
+        {
+            "first_ns": min(whole(row["begin_ns"]) for row in found),
+            "last_ns": max(whole(row["finish_ns"]) for row in found),
+            "trace_ids": [str(row["TraceId"]) for row in found],
+        },
+    )
 
 
 def page(asked: TimeRange, limit: int, found: Sequence[Row]) -> TracePage:

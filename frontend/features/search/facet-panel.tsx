@@ -1,26 +1,24 @@
 "use client";
+import type { UseQueryResult } from "@tanstack/react-query";
 import { useMemo } from "react";
-import { FacetGroups } from "@/features/search/facet-groups";
-import { facetGroups } from "@/features/search/facets";
+import type { FacetList } from "@/api/types";
 import { formatCount } from "@/lib/format";
-import type { TimeRange } from "@/lib/time-range";
 import { cx } from "@/ui/cx";
 import { SkeletonRows } from "@/ui/skeleton";
 import { ErrorState } from "@/ui/states";
-import type { LogQuery } from "./model";
-import { useFacets } from "./queries";
+import { FacetGroups } from "./facet-groups";
+import { facetGroups } from "./facets";
 
 type Props = {
-  query: LogQuery;
-  range: TimeRange;
-  isPaused: boolean;
+  facets: UseQueryResult<FacetList>;
+  q: string;
+  /** What is counted, such as "lines". */
+  noun: string;
   onSearch: (q: string) => void;
 };
 
-/** Values that the lines have, with counts. A click shows only them; the sign beside leaves them out. */
-export function FacetPanel({ query, range, isPaused, onSearch }: Props) {
-  const facets = useFacets(query, range, isPaused);
-  const q = query.q ?? "";
+/** Values that what fits has, with counts. A click shows only them; the sign beside leaves them out. */
+export function FacetPanel({ facets, q, noun, onSearch }: Props) {
   const groups = useMemo(() => facetGroups(facets.data?.items ?? [], q), [facets.data, q]);
   if (facets.error && !facets.data) {
     return <ErrorState problem={facets.error} onRetry={() => void facets.refetch()} />;
@@ -33,9 +31,11 @@ export function FacetPanel({ query, range, isPaused, onSearch }: Props) {
         <p className="p-3 text-[12.5px] text-ink-faint">No fields in this time.</p>
       ) : null}
       <FacetGroups groups={groups} q={q} onSearch={onSearch} />
-      {sampled && groups.length > 0 ? (
+      {facets.data?.items.length ? (
         <p className="px-3 pt-2 text-[12px] text-ink-faint">
-          Counted in the newest {formatCount(sampled)} lines that fit.
+          {sampled
+            ? `Counted in the newest ${formatCount(sampled)} ${noun} that fit.`
+            : `How many ${noun} have each value.`}
         </p>
       ) : null}
     </div>
