@@ -1394,6 +1394,20 @@ export interface components {
             full: boolean;
         };
         /**
+         * ColdTier
+         * @description After so many days, records move to the volume `cold` of a policy of the server.
+         */
+        ColdTier: {
+            /** Days */
+            days: {
+                [key: string]: number;
+            };
+            /** Policy */
+            policy: string;
+            /** Stored Bytes */
+            stored_bytes: number;
+        };
+        /**
          * Completion
          * @description `text` replaces the characters from `start` to `end` of what was typed.
          */
@@ -2787,8 +2801,12 @@ export interface components {
         /**
          * Removal
          * @description Records of `day` go on `removed_on`; `service` null means all that have no own days.
+         *
+         *     On `cold_on` they move to the cold tier; null where there is none, or where they go before.
          */
         Removal: {
+            /** Cold On */
+            cold_on?: string | null;
             /**
              * Day
              * Format: date
@@ -2983,8 +3001,11 @@ export interface components {
         /**
          * RetentionReport
          * @description Sizes are bytes on disk; `most_bytes` null means that size removes nothing.
+         *
+         *     `cold` null means that the store has no cold tier.
          */
         RetentionReport: {
+            cold: components["schemas"]["ColdTier"] | null;
             /** Default Days */
             default_days: number;
             /** Most Bytes */

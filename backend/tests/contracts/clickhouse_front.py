@@ -28,10 +28,12 @@ _CODE = re.compile(r"Code: (\d+)")
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, configuration: Path | None) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.folder = folder
-        self.connection = Connection(str(folder / "server"))
+        self.connection = Connection(
+            f"{folder / 'server'}{f'?config-file={configuration}' if configuration else ''}"
+        )
         self.lock = threading.Lock()
 
 
@@ -90,9 +92,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def clickhouse_front(folder: Path) -> Iterator[str]:
-    """The address."""
-    server = _Server(folder)
+def clickhouse_front(folder: Path, configuration: Path | None = None) -> Iterator[str]:
+    """The address. `configuration` is an XML file as a server has it, such as with disks."""
+    server = _Server(folder, configuration)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:

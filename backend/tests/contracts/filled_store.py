@@ -21,6 +21,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from insightengine.core.settings import StateFolder
 from insightengine.core.time import to_ns
 from insightengine.telemetry import segments
+from insightengine.telemetry.insertion import Inserter
 from insightengine.telemetry.port import Signal
 from insightengine.telemetry.store_engine import EngineLimits, StoreEngine
 from tests.contracts.store_harness import Telemetry, telemetry
@@ -122,7 +123,7 @@ class Records:
         describe(entry.resource, {"service.name": service, **(resource or {})})
         return entry.scope_metrics.add().metrics.add(name=name)
 
-    def insert(self, engine: StoreEngine, folder: Path) -> None:
+    def insert(self, engine: Inserter, folder: Path) -> None:
         counts: dict[Signal, tuple[Message, int]] = {
             Signal.LOGS: (self.logs, len(self.logs.resource_logs)),
             Signal.TRACES: (self.spans, len(self.spans.resource_spans)),

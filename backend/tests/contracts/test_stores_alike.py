@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -36,6 +36,7 @@ from insightengine.telemetry.upkeep.retention import Change, Retention
 from tests.contracts import version2
 from tests.contracts.clickhouse_front import PASSWORD, USER, clickhouse_front
 from tests.contracts.filled_store import LIMITS, NOW, Records, ago
+from tests.contracts.store_harness import eventually
 
 Store = StoreEngine | RemoteStore
 WEEK = TimeRange(NOW - timedelta(days=7), NOW + timedelta(minutes=1))
@@ -147,7 +148,7 @@ def test_a_query_reads_and_one_that_writes_is_refused(store: Store, tmp_path: Pa
 
 def test_retention_and_deletion_remove_what_they_say(store: Store, tmp_path: Path) -> None:
     filled(store, tmp_path)
-    layout = store.layout if isinstance(store, RemoteStore) else Layout()
+    layout = store_layout(store)
     retention = Retention(store, default_days=365, layout=layout)
     retention.change([Change(Signal.LOGS, "noisy", 2)], "tester", dry_run=False)
     retention.sweep()
@@ -205,3 +206,62 @@ def test_every_statement_for_a_cluster_is_read_by_the_parser() -> None:
     assert "TO insight.traces_local" in text
     assert "FROM insight.spans_local WHERE" in text
     assert "non_replicated_deduplication_window" not in text
+
+
+def with_cold_disk(folder: Path) -> Path:
+    """A server's configuration with a second disk in the place of a bucket."""
+    configuration = folder / "disks.xml"
+    configuration.write_text(
+        f"""<clickhouse><storage_configuration>
+        <disks><bucket><type>local</type><path>{folder}/bucket/</path></bucket></disks>
+        <policies><hot_and_cold><volumes>
+        <default><disk>default</disk></default><cold><disk>bucket</disk></cold>
+        </volumes></hot_and_cold></policies>
+        </storage_configuration></clickhouse>"""
+    )
+    return configuration
+
+
+def test_what_is_on_the_cold_tier_and_when_the_rest_goes_there_is_told(tmp_path: Path) -> None:
+    layout = Layout(cold=ColdTier("hot_and_cold", 3))
+    made = Records()
+    for age in (0, 2, 9):
+        made.log(ago(age * 86_400), f"{age} days old")
+        made.span(ago(age * 86_400), 1 + age, 1)
+    with clickhouse_front(tmp_path, with_cold_disk(tmp_path)) as url:
+        opened = remote(url, USER, PASSWORD, layout)
+        opened.prepare()
+        made.insert(opened, tmp_path)
+        eventually(lambda: _disks(opened) == {0: "default", 2: "default", 9: "bucket"}, 60, "moved")
+        report = Retention(opened, default_days=14, layout=layout).report()
+        opened.close()
+    cold = report["cold"]
+    assert isinstance(cold, dict)
+    assert (cold["policy"], cold["days"]) == (
+        "hot_and_cold",
+        {"logs": 3, "traces": 3, "metrics": 3},
+    )
+    assert 0 < cold["stored_bytes"] < report["stored_bytes"]
+    removals = report["removals"]
+    assert isinstance(removals, list)
+    for one in removals:
+        day = date.fromisoformat(one["day"])
+        assert one["cold_on"] == str(day + timedelta(days=3))
+
+
+def _disks(opened: RemoteStore) -> dict[int, str]:
+    """Age in days → where the log entries of that day are."""
+    lines = opened.lines(
+        "SELECT partition, any(disk_name) FROM system.parts WHERE active AND table = 'logs' "
+        "AND database = 'insight' GROUP BY partition"
+    )
+    found = (line.split("\t") for line in lines)
+    return {(NOW.date() - date.fromisoformat(day)).days: disk for day, disk in found}
+
+
+def test_a_store_without_a_cold_tier_says_so(store: Store) -> None:
+    assert Retention(store, default_days=14, layout=store_layout(store)).report()["cold"] is None
+
+
+def store_layout(store: Store) -> Layout:
+    return store.layout if isinstance(store, RemoteStore) else Layout()

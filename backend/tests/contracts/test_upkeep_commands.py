@@ -57,12 +57,14 @@ def test_retention_is_foreseen_decided_and_applied(project: tuple[Path, Telemetr
     foreseen = json.loads(telemetry(project, *change, "--dry-run", "--json").stdout)
     assert {"signal": "logs", "service": "noisy", "days": 2} in foreseen["services"]
     shown = json.loads(telemetry(project, "retention", "--json").stdout)
-    assert shown["services"] == []
+    assert (shown["services"], shown["cold"]) == ([], None)
     telemetry(project, *change)
     eventually(
         lambda: running.count("logs", "ServiceName = 'noisy'") == 0, 60, "the old entry is gone"
     )
-    assert "noisy" in telemetry(project, "retention").stdout
+    told = telemetry(project, "retention").stdout
+    assert "noisy" in told
+    assert "cold tier: none" in told
 
 
 def test_records_are_deleted_only_when_that_is_meant(project: tuple[Path, Telemetry]) -> None:

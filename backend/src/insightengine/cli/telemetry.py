@@ -156,26 +156,47 @@ def _show_retention(report: Mapping[str, Any], *, is_foreseen: bool) -> None:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("signal", "service", "kept", "oldest day", "is removed on"):
+    cold = report["cold"]
+    cold_columns = ("cold after", "goes cold on") if cold else ()
+    for column in ("signal", "service", "kept", *cold_columns, "oldest day", "is removed on"):
         table.add_column(column)
     own = [(one["signal"], one["service"], one["days"]) for one in report["services"]]
     for signal, service, days in [*((s, None, d) for s, d in report["signals"].items()), *own]:
-        days_left = [
-            one
-            for one in report["removals"]
-            if (one["signal"], one["service"]) == (signal, service)
-        ]
-        first = days_left[0] if days_left else {"day": "", "removed_on": ""}
+        of_it = [one for one in report["removals"] if _is_of(one, signal, service)]
+        first = of_it[0] if of_it else {"day": "", "removed_on": "", "cold_on": None}
         table.add_row(
-            signal, service or "all others", f"{days} days", first["day"], first["removed_on"]
+            *(signal, service or "all others", f"{days} days"),
+            *(_cold_cells(cold["days"].get(signal), days, of_it) if cold else ()),
+            *(first["day"], first["removed_on"]),
         )
     console = Console(highlight=False, markup=False)
     console.print(table)
     most = report["most_bytes"]
     limit = f" of at most {most / 1e9:.1f} GB" if most else ""
     console.print(f"\nstored: {report['stored_bytes'] / 1e9:.2f} GB{limit}")
+    console.print(_cold_line(cold))
     when = "would remove" if is_foreseen else "removes"
     console.print(
         f"the next sweep {when} {report['next_rows']} rows, {report['next_bytes'] / 1e9:.2f} GB, "
         f"and looks at {len(report['next'])} table days"
     )
+
+
+def _is_of(one: Mapping[str, Any], signal: str, service: str | None) -> bool:
+    return (one["signal"], one["service"]) == (signal, service)
+
+
+def _cold_cells(after: int | None, kept: int, days: list[Mapping[str, Any]]) -> tuple[str, str]:
+    """After how many days, and when the next day that is not cold yet moves there."""
+    if after is None or after > kept:
+        return "never", ""
+    today = datetime.now(UTC).date().isoformat()
+    coming = min((one["cold_on"] for one in days if one["cold_on"] > today), default="")
+    return f"{after} days", coming
+
+
+def _cold_line(cold: Mapping[str, Any] | None) -> str:
+    if cold is None:
+        return "cold tier: none, records stay where they are until they are removed"
+    size = f"{cold['stored_bytes'] / 1e9:.2f} GB"
+    return f"cold tier: volume cold of the storage policy {cold['policy']}, {size} there"

@@ -28,12 +28,24 @@ class ServiceRetention(BaseModel):
 
 
 class Removal(BaseModel):
-    """Records of `day` go on `removed_on`; `service` null means all that have no own days."""
+    """Records of `day` go on `removed_on`; `service` null means all that have no own days.
+
+    On `cold_on` they move to the cold tier; null where there is none, or where they go before.
+    """
 
     signal: Signal
     service: str | None
     day: date
     removed_on: date
+    cold_on: date | None = None
+
+
+class ColdTier(BaseModel):
+    """After so many days, records move to the volume `cold` of a policy of the server."""
+
+    policy: str
+    days: dict[Signal, int]
+    stored_bytes: int
 
 
 class NextStep(BaseModel):
@@ -47,13 +59,17 @@ class NextStep(BaseModel):
 
 
 class RetentionReport(BaseModel):
-    """Sizes are bytes on disk; `most_bytes` null means that size removes nothing."""
+    """Sizes are bytes on disk; `most_bytes` null means that size removes nothing.
+
+    `cold` null means that the store has no cold tier.
+    """
 
     default_days: int
     signals: dict[Signal, int]
     services: list[ServiceRetention]
     stored_bytes: int
     most_bytes: int | None
+    cold: ColdTier | None
     removals: list[Removal]
     next: list[NextStep]
     next_bytes: int

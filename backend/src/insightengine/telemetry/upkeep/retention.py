@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Protocol
 
@@ -15,9 +15,11 @@ from insightengine.telemetry.schema.layout import Layout
 from insightengine.telemetry.upkeep import statements
 from insightengine.telemetry.upkeep.retention_plan import (
     SIGNAL_OF,
+    Cold,
     DeleteServices,
     DropDay,
     Policy,
+    Removal,
     StoredDay,
     plan,
     removals,
@@ -109,6 +111,24 @@ class Retention:
             if table in SIGNAL_OF
         ]
 
+    def cold(self) -> Cold | None:
+        """The tier that the tables are on, whatever the settings wish for now; None for none."""
+        found = [
+            line.split("\t")
+            for line in self._executor.lines(statements.cooling_statement(self._layout))
+        ]
+        if not found:
+            return None
+        return Cold(found[0][1], {SIGNAL_OF[table]: int(days) for table, _, days in found})
+
+    def _shown_cold(self, cold: Cold | None) -> Mapping[str, object] | None:
+        if cold is None:
+            return None
+        sql = statements.cold_bytes_statement(cold.policy, self._layout)
+        (size,) = self._executor.lines(sql)
+        days = {signal.value: after for signal, after in cold.days.items()}
+        return {"policy": cold.policy, "days": days, "stored_bytes": int(size)}
+
     def change(self, changes: Sequence[Change], by: str, *, dry_run: bool) -> Mapping[str, object]:
         """Decides, unless `dry_run`, and reports what then holds. The next sweep removes."""
         policy = changed(self.policy(), changes)
@@ -123,7 +143,7 @@ class Retention:
 
     def report(self, policy: Policy | None = None) -> Mapping[str, object]:
         """The decisions, what is stored, what goes when, and what the next sweep takes."""
-        policy = policy or self.policy()
+        policy, cold = policy or self.policy(), self.cold()
         stored, today = self.stored(), self._now().date()
         steps = plan(policy, stored, today, self._most_bytes)
         sizes = {(each.table, each.day): each for each in stored}
@@ -137,10 +157,8 @@ class Retention:
             ],
             "stored_bytes": sum(each.size_bytes for each in stored),
             "most_bytes": self._most_bytes,
-            "removals": [
-                {**asdict(one), "day": str(one.day), "removed_on": str(one.removed_on)}
-                for one in removals(policy, stored)
-            ],
+            "cold": self._shown_cold(cold),
+            "removals": [_removal(one) for one in removals(policy, stored, cold)],
             "next": [_shown(step) for step in steps],
             "next_bytes": sum(each.size_bytes for each in dropped),
             "next_rows": sum(each.rows for each in dropped),
@@ -164,6 +182,16 @@ def changed(policy: Policy, changes: Sequence[Change]) -> Policy:
         else:
             services[one.signal, one.service] = one.days
     return Policy(signals, services)
+
+
+def _removal(one: Removal) -> Mapping[str, object]:
+    return {
+        "signal": one.signal.value,
+        "service": one.service,
+        "day": str(one.day),
+        "removed_on": str(one.removed_on),
+        "cold_on": str(one.cold_on) if one.cold_on else None,
+    }
 
 
 def _shown(step: DropDay | DeleteServices) -> Mapping[str, object]:

@@ -91,13 +91,26 @@ Step = DropDay | DeleteServices
 
 
 @dataclass(frozen=True, slots=True)
+class Cold:
+    """The cold tier that tables are on: after so many days, records of a signal move there."""
+
+    policy: str
+    days: Mapping[Signal, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Removal:
-    """When the records of a signal and day go, as far as age decides it."""
+    """When the records of a signal and day go, as far as age decides it.
+
+    `cold_on` is when they move to the cold tier; None where there is none, or where they are
+    removed before.
+    """
 
     signal: Signal
     service: str | None
     day: date
     removed_on: date
+    cold_on: date | None = None
 
 
 def plan(
@@ -143,7 +156,9 @@ def _by_size(left: Sequence[StoredDay], today: date, most_bytes: int | None) -> 
                 yield DropDay(each.table, each.day, Reason.SIZE)
 
 
-def removals(policy: Policy, stored: Sequence[StoredDay]) -> tuple[Removal, ...]:
+def removals(
+    policy: Policy, stored: Sequence[StoredDay], cold: Cold | None = None
+) -> tuple[Removal, ...]:
     """What is stored now, and on which day it goes; services of their own apart."""
     found: list[Removal] = []
     for signal in Signal:
@@ -151,8 +166,19 @@ def removals(policy: Policy, stored: Sequence[StoredDay]) -> tuple[Removal, ...]
         limits: dict[str | None, int] = {None: policy.signals[signal]}
         limits.update(policy.of_services(signal))
         found += [
-            Removal(signal, service, day, day + timedelta(days=kept + 1))
+            Removal(
+                signal,
+                service,
+                day,
+                day + timedelta(days=kept + 1),
+                _cold_on(cold, signal, day, kept),
+            )
             for service, kept in limits.items()
             for day in days
         ]
     return tuple(sorted(found, key=lambda r: (r.removed_on, r.signal, r.service or "")))
+
+
+def _cold_on(cold: Cold | None, signal: Signal, day: date, kept: int) -> date | None:
+    after = cold.days.get(signal) if cold else None
+    return None if after is None or after > kept else day + timedelta(days=after)

@@ -11,7 +11,7 @@ from typing import Final
 
 from insightengine.telemetry.schema import names
 from insightengine.telemetry.schema.layout import Layout
-from insightengine.telemetry.schema.tables import TABLES
+from insightengine.telemetry.schema.tables import INSERTED, TABLES
 from insightengine.telemetry.store_query import literal
 from insightengine.telemetry.upkeep.retention_plan import DeleteServices, DropDay, Step
 
@@ -26,13 +26,30 @@ _WAIT: Final = "SETTINGS mutations_sync = 2, allow_nondeterministic_mutations = 
 
 def stored_statement(layout: Layout) -> str:
     """What each table holds of each day; of a cluster, one replica of each shard counts."""
-    parts = (
-        f"cluster({literal(layout.cluster)}, system.parts)" if layout.cluster else "system.parts"
-    )
     return (
         "SELECT replaceRegexpOne(table, '_local$', '') AS name, partition, sum(rows), "
-        f"sum(bytes_on_disk) FROM {parts} WHERE active AND database = '{names.DATABASE}' "
+        f"sum(bytes_on_disk) FROM {_parts(layout)} WHERE active AND database = '{names.DATABASE}' "
         "AND match(partition, '^[0-9]{4}-') GROUP BY name, partition ORDER BY partition, name"
+    )
+
+
+def cooling_statement(layout: Layout) -> str:
+    """The tables that move to a volume `cold`, with their policy and after how many days."""
+    names_ = ", ".join(literal(layout.local(table.name).partition(".")[2]) for table in INSERTED)
+    days = "extract(create_table_query, 'toIntervalDay\\\\((\\\\d+)\\\\) TO VOLUME \\'cold\\'')"
+    return (
+        f"SELECT replaceRegexpOne(name, '_local$', ''), storage_policy, {days} AS days "
+        f"FROM system.tables WHERE database = '{names.DATABASE}' AND name IN ({names_}) "
+        "AND days != '' ORDER BY name"
+    )
+
+
+def cold_bytes_statement(policy: str, layout: Layout) -> str:
+    return (
+        f"SELECT sum(bytes_on_disk) FROM {_parts(layout)} WHERE active "
+        f"AND database = '{names.DATABASE}' AND disk_name IN (SELECT arrayJoin(disks) "
+        f"FROM system.storage_policies WHERE policy_name = {literal(policy)} "
+        "AND volume_name = 'cold')"
     )
 
 
@@ -64,6 +81,10 @@ def policy_statement(signal: str, service: str, days: int, by: str) -> str:
     """`days` 0 takes the entry back."""
     values = f"{literal(signal)}, {literal(service)}, {days:d}, now64(6), {literal(by)}"
     return f"INSERT INTO {names.DATABASE}.{names.RETENTION} VALUES ({values})"
+
+
+def _parts(layout: Layout) -> str:
+    return f"cluster({literal(layout.cluster)}, system.parts)" if layout.cluster else "system.parts"
 
 
 def inlined(sql: str, parameters: Mapping[str, object]) -> str:

@@ -14,6 +14,7 @@ from insightengine.telemetry.schema.tables import INSERTED
 from insightengine.telemetry.upkeep.retention import Change, changed
 from insightengine.telemetry.upkeep.retention_plan import (
     SIGNAL_OF,
+    Cold,
     DeleteServices,
     DropDay,
     Policy,
@@ -82,6 +83,23 @@ def test_each_day_is_told_with_the_day_on_which_it_goes() -> None:
     (first, second) = removals(policy(7, noisy=2), [stored(1)])
     assert (first.service, first.removed_on) == ("noisy", TODAY + timedelta(days=2))
     assert (second.service, second.removed_on) == (None, TODAY + timedelta(days=7))
+
+
+def test_a_day_goes_cold_unless_it_is_removed_before() -> None:
+    cold = Cold("hot_and_cold", {Signal.LOGS: 3})
+    (first, second) = removals(policy(7, noisy=2), [stored(1)], cold)
+    assert (first.service, first.cold_on) == ("noisy", None)
+    assert (second.service, second.cold_on) == (None, TODAY + timedelta(days=2))
+    (spans,) = removals(policy(7), [stored(1, names.SPANS)], cold)
+    assert spans.cold_on is None
+
+
+@pytest.mark.parametrize(("after", "is_ever_cold"), [(7, True), (8, False)])
+def test_what_would_go_cold_on_the_day_of_its_removal_never_does(
+    after: int, is_ever_cold: bool
+) -> None:
+    (only,) = removals(policy(7), [stored(1)], Cold("any", {Signal.LOGS: after}))
+    assert (only.cold_on is not None) == is_ever_cold
 
 
 @given(st.lists(st.integers(0, 60), unique=True), st.integers(1, 60), st.integers(1, 60))
