@@ -1486,9 +1486,15 @@ export interface components {
         };
         /**
          * Deletion
-         * @description A job. `deleted` counts rows by table when it is done; `detail` says why it failed.
+         * @description A job. `deleted` counts rows by table when it is done; `detail` says why it failed, or what
+         *     it could not reach.
+         *
+         *     `progress` is of the one that runs. `awaited_segments` is how much of the spool has to be stored
+         *     before it begins; both are null otherwise.
          */
         Deletion: {
+            /** Awaited Segments */
+            awaited_segments?: number | null;
             /** Deleted */
             deleted: {
                 [key: string]: number;
@@ -1506,6 +1512,7 @@ export interface components {
             from: string;
             /** Id */
             id: string;
+            progress?: components["schemas"]["DeletionProgress"] | null;
             /**
              * Requested At
              * Format: date-time
@@ -1535,6 +1542,20 @@ export interface components {
         DeletionList: {
             /** Items */
             items: components["schemas"]["Deletion"][];
+        };
+        /**
+         * DeletionProgress
+         * @description The job deletes from `table` now; `rows` went in the steps before.
+         */
+        DeletionProgress: {
+            /** Rows */
+            rows: number;
+            /** Step */
+            step: number;
+            /** Steps */
+            steps: number;
+            /** Table */
+            table: string;
         };
         /**
          * DeletionRequest

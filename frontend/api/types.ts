@@ -50,6 +50,7 @@ export type Aggregate = components["schemas"]["Aggregate"];
 export type Host = Ok<"/api/v1/telemetry/hosts", "get">["items"][number];
 export type HostProcess = Ok<"/api/v1/telemetry/processes", "get">["items"][number];
 export type SqlResult = Ok<"/api/v1/telemetry/sql", "post">;
+export type Deletion = Ok<"/api/v1/telemetry/deletions", "get">["items"][number];
 export type ReleasedUnit = components["schemas"]["Released"];
 export type ReleaseState = Ok<"/api/v1/releases/state", "get">;
 export type ReleaseOperation = Ok<"/api/v1/releases/operations", "get">["items"][number];

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { env } from "node:process";
 import { audit } from "./audit.mjs";
 import { CONSOLE, eventually, keepSession, openPage } from "./browser.mjs";
+import { deletion } from "./deletion.mjs";
 import { recovery, releases } from "./operate.mjs";
 
 const PASSWORD = "purple ladder seven moon";
@@ -154,6 +155,7 @@ async function pages(page) {
     ["/monitoring/infrastructure/", "[data-testid=running] tbody tr"],
     [`/monitoring/infrastructure/?${PAST}`, empty],
     ["/monitoring/sql/", "[data-testid=sql]"],
+    ["/monitoring/deletion/", "[data-testid=deletions]"],
     ["/releases/", "[data-testid=releases] button"],
     ["/releases/?op=1", "[data-testid=changes] tbody tr"],
     ["/releases/?unit=console", "[data-testid=serving] dd"],
@@ -456,6 +458,7 @@ async function hugeTrace(browser) {
 export const SCENARIOS = {
   searchLogs,
   traceFields,
+  deletion,
   otherPages,
   hugeTrace,
   firstLogIn,

@@ -55,6 +55,11 @@ export const SqlIcon = () => (
     <path d="M2.5 3.8v8.4c0 1.1 2.5 2 5.5 2s5.5-.9 5.5-2V3.8M2.5 8c0 1.1 2.5 2 5.5 2s5.5-.9 5.5-2" />
   </Icon>
 );
+export const DeletionIcon = () => (
+  <Icon>
+    <path d="M2.5 4.5h11M6 4.5V2.5h4v2M4 4.5l.7 9h6.6l.7-9M6.7 7.2v3.8M9.3 7.2v3.8" />
+  </Icon>
+);
 export const MenuIcon = () => (
   <Icon>
     <path d="M2 4h12M2 8h12M2 12h12" />

@@ -12,7 +12,8 @@ from insightengine.core.errors import InvalidInputError
 from insightengine.core.time import TimeRange
 from insightengine.telemetry.port import Signal
 from insightengine.telemetry.store_engine import StoreEngine
-from insightengine.telemetry.upkeep.deletion import Deletions, State
+from insightengine.telemetry.upkeep.arrivals import MOST_WAITED_S, Arrivals
+from insightengine.telemetry.upkeep.deletion import Deletions, Progress, State
 from insightengine.telemetry.upkeep.retention import Change, Retention
 from tests.contracts.filled_store import LIMITS, NOW, Records, ago, describe
 
@@ -150,6 +151,65 @@ def test_records_of_a_person_are_deleted_with_what_was_derived_of_them(
     patterns = "SELECT Pattern, sum(Entries) FROM insight.log_patterns GROUP BY Pattern"
     assert engine.lines(patterns) == ["hello user <*>\t1"]
     assert not deletions.run_next()
+
+
+def test_a_deletion_begins_when_what_was_received_before_it_is_stored(
+    engine: StoreEngine, tmp_path: Path
+) -> None:
+    spool = {"logs-a-0000000001"}
+    deletions = Deletions(engine, arrivals=Arrivals(lambda: frozenset(spool)))
+    job = deletions.request({"logs": "user.id:42"}, WEEK, "tester")
+    assert not deletions.run_next()
+    assert (deletions.is_waiting, deletions.awaited_by(job.id)) == (True, 1)
+    assert deletions.newest()[0].state is State.QUEUED
+    _persons(engine, tmp_path)
+    spool.clear()
+    assert deletions.run_next()
+    (done,) = deletions.newest()
+    assert (done.state, done.deleted["logs"], done.detail) == (State.DONE, 2, "")
+    assert not deletions.run_next()
+    assert not deletions.is_waiting
+
+
+def test_a_deletion_says_what_it_could_not_wait_for(engine: StoreEngine, tmp_path: Path) -> None:
+    _persons(engine, tmp_path)
+    now_s = [0.0]
+    stuck = Arrivals(lambda: frozenset({"logs-a-0000000001"}), now_s=lambda: now_s[0])
+    deletions = Deletions(engine, arrivals=stuck)
+    deletions.request({"logs": "user.id:42"}, WEEK, "tester")
+    now_s[0] = MOST_WAITED_S
+    assert deletions.run_next()
+    (done,) = deletions.newest()
+    assert (done.state, done.deleted["logs"]) == (State.DONE, 2)
+    assert done.detail.startswith("1 segments of the spool were still not stored")
+
+
+def test_a_deletion_tells_how_far_it_is(engine: StoreEngine, tmp_path: Path) -> None:
+    _persons(engine, tmp_path)
+    seen: list[Progress | None] = []
+
+    class Watched:
+        """Asks for the progress with every statement that deletes."""
+
+        def execute(self, statement: str) -> None:
+            engine.execute(statement)
+            if " DELETE " in statement:
+                seen.append(deletions.progress_of(job.id))
+
+        def lines(self, sql: str) -> list[str]:
+            return engine.lines(sql)
+
+    deletions = Deletions(Watched())
+    job = deletions.request({"traces": "user.id:42"}, WEEK, "tester")
+    assert deletions.progress_of(job.id) is None
+    assert deletions.run_next()
+    assert seen == [
+        Progress(1, 4, "exceptions", 0),
+        Progress(2, 4, "traces", 2),
+        Progress(3, 4, "trace_index", 4),
+        Progress(4, 4, "spans", 6),
+    ]
+    assert deletions.progress_of(job.id) is None
 
 
 def test_a_deletion_that_was_killed_is_run_again(engine: StoreEngine, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -81,6 +82,38 @@ def test_records_are_deleted_only_when_that_is_meant(project: tuple[Path, Teleme
     eventually(lambda: states()[job["id"]] == "done", 60, "the deletion is done")
     assert running.count("logs", "Body = 'of 42'") == 0
     assert running.count("logs", "Body = 'of 43'") == 1
+
+
+def test_what_was_received_before_a_deletion_does_not_come_back_after_it(
+    project: tuple[Path, Telemetry],
+) -> None:
+    """Acknowledged a moment ago, it is still in the spool when the deletion is asked for."""
+    running = project[1]
+    running.start("collector")
+    made = Records()
+    for number in range(50):
+        made.log(ago(30), f"late {number}", attributes={"user.id": "late"})
+    made.log(ago(30), "late, of another", attributes={"user.id": "43"})
+    request = urllib.request.Request(
+        f"{running.collector_url}/v1/logs",
+        made.logs.SerializeToString(),
+        {"Content-Type": "application/x-protobuf"},
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        assert answer.status == 200
+    delete = ("delete", "--logs", "user.id:late", *RANGE, "--yes", "--json")
+    job = json.loads(telemetry(project, *delete).stdout)["deletion"]
+
+    def now() -> dict[str, Any]:
+        items = json.loads(telemetry(project, "deletions", "--json").stdout)["items"]
+        found: dict[str, Any] = next(one for one in items if one["id"] == job["id"])
+        return found
+
+    eventually(lambda: bool(now()["state"] == "done"), 60, "it is done")
+    done = now()
+    assert (done["deleted"]["logs"], done["detail"]) == (50, "")
+    assert running.count("logs", "Body = 'late, of another'") == 1
+    assert running.count("logs", "LogAttributes['user.id'] = 'late'") == 0
 
 
 @pytest.mark.parametrize(

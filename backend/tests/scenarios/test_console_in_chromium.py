@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -152,6 +153,37 @@ def test_traces_are_narrowed_by_the_fields_of_their_spans(browser: Browser) -> N
 @pytest.mark.usefixtures("failed_orders")
 def test_exceptions_metrics_hosts_and_sql_have_pages(browser: Browser) -> None:
     browser.run("otherPages")
+
+
+def test_records_of_a_person_are_counted_confirmed_and_deleted(
+    browser: Browser, platform: Platform
+) -> None:
+    lines = 7
+    _say_of_person(platform.otlp, "person-7", lines)
+    said = "SELECT count() AS n FROM logs WHERE LogAttributes['user.id'] = 'person-7'"
+    eventually(lambda: int(platform.sql(said)[0]["n"]) == lines, 30, "the lines are stored")
+    browser.run("deletion", PERSON="person-7", LINES=str(lines))
+    assert int(platform.sql(said)[0]["n"]) == 0
+
+
+def _say_of_person(otlp: str, person: str, lines: int) -> None:
+    now_ns = time.time_ns()
+    records = [
+        {
+            "timeUnixNano": str(now_ns - number * 1_000_000),
+            "body": {"stringValue": f"order {number} was placed"},
+            "attributes": [{"key": "user.id", "value": {"stringValue": person}}],
+        }
+        for number in range(lines)
+    ]
+    service = [{"key": "service.name", "value": {"stringValue": "orders"}}]
+    sent = {
+        "resourceLogs": [
+            {"resource": {"attributes": service}, "scopeLogs": [{"logRecords": records}]}
+        ]
+    }
+    answer = httpx.post(f"{otlp}/v1/logs", json=sent, timeout=20)
+    assert answer.status_code == 200, answer.text
 
 
 def test_a_trace_of_ten_thousand_spans_a_hundred_deep_is_usable(

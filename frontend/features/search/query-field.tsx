@@ -14,6 +14,8 @@ type Props = {
   placeholder: string;
   value: string;
   onChange: (value: string) => void;
+  /** Each letter, where a button searches for what stands there. */
+  onType?: (value: string) => void;
   className?: string;
 };
 
@@ -21,7 +23,7 @@ type Props = {
  * A search in our language, with completion. Enter searches; arrows choose, Tab or Enter take over; Esc
  * closes the list, and then leaves the field.
  */
-export function QueryField({ signals, label, placeholder, value, onChange, className }: Props) {
+export function QueryField({ signals, label, placeholder, value, onChange, onType, className }: Props) {
   const id = useId();
   const field = useRef<HTMLInputElement>(null);
   const [typed, setTyped] = useState<Typed>({ text: value, cursor: value.length });
@@ -30,7 +32,10 @@ export function QueryField({ signals, label, placeholder, value, onChange, class
   const list = useCompletions(signals, typed, isWanted);
   const items = useMemo(() => list?.items.slice(0, MOST_SHOWN) ?? [], [list]);
   const isOpen = items.length > 0;
-  useEffect(() => setTyped({ text: value, cursor: value.length }), [value]);
+  useEffect(
+    () => setTyped((now) => (now.text === value ? now : { text: value, cursor: value.length })),
+    [value],
+  );
   useEffect(() => field.current?.setSelectionRange(typed.cursor, typed.cursor), [typed]);
   const type = (next: Typed) => {
     setTyped(next);
@@ -44,6 +49,7 @@ export function QueryField({ signals, label, placeholder, value, onChange, class
     if (!list || !chosen) return;
     const next = accepted(typed, list, chosen);
     type(next);
+    onType?.(next.text);
     setWanted(chosen.kind === "field");
     if (chosen.kind === "value") onChange(next.text.trim());
   };
@@ -96,6 +102,7 @@ export function QueryField({ signals, label, placeholder, value, onChange, class
           setWanted(true);
           type({ text, cursor: currentTarget.selectionStart ?? text.length });
           if (text === "") onChange("");
+          else onType?.(text);
         }}
       />
       {isOpen ? <Suggestions id={id} items={items} active={active} onAccept={accept} /> : null}

@@ -1,6 +1,7 @@
 /** Every page that the navigation leads to. `key` goes there after `g`; each page is listed once, here. */
 import type { ReactNode } from "react";
 import {
+  DeletionIcon,
   ExceptionsIcon,
   InfrastructureIcon,
   LogsIcon,
@@ -41,6 +42,13 @@ export const PLACE_GROUPS: readonly PlaceGroup[] = [
       { href: "/monitoring/metrics/", name: "Metrics", key: "x", icon: <MetricsIcon /> },
       { href: "/monitoring/infrastructure/", name: "Infrastructure", key: "i", icon: <InfrastructureIcon /> },
       { href: "/monitoring/sql/", name: "SQL", key: "q", icon: <SqlIcon />, role: "administrator" },
+      {
+        href: "/monitoring/deletion/",
+        name: "Deletion",
+        key: "d",
+        icon: <DeletionIcon />,
+        role: "administrator",
+      },
     ],
   },
   {

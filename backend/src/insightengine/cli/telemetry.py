@@ -106,11 +106,25 @@ def deletions(project: Project = HERE, json_: Json = False) -> None:
     """
     found = _give(project, {"command": "list_deletions"})
     lines = [
-        f"{one['requested_at'][:19]}  {one['state']:<8} {one['filter']}  "
-        f"{one['detail'] or _counts(one['deleted'])}"
+        f"{one['requested_at'][:19]}  {one['state']:<8} {one['filter']}  {_outcome(one)}"
         for one in found["items"]
     ]
     _print(found, json_, "\n".join(lines) or "no deletion was asked for")
+
+
+def _outcome(job: Mapping[str, Any]) -> str:
+    """What became of a job, or how far it is."""
+    if job["awaited_segments"]:
+        return f"waits until {job['awaited_segments']} segments of the spool are stored"
+    if progress := job["progress"]:
+        return (
+            f"step {progress['step']} of {progress['steps']}, {progress['table']}; "
+            f"{progress['rows']} rows are gone"
+        )
+    if job["state"] in ("queued", "running"):
+        return ""
+    gone = _counts(job["deleted"]) if job["state"] == "done" else ""
+    return "; ".join(filter(None, (gone, job["detail"])))
 
 
 def _change(text: str) -> Mapping[str, object]:

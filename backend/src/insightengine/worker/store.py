@@ -17,6 +17,7 @@ from insightengine.telemetry.store_engine import EngineLimits, StoreEngine
 from insightengine.telemetry.store_query import StoreQueryError
 from insightengine.telemetry.store_remote import RemoteStore
 from insightengine.telemetry.store_server import StoreServer
+from insightengine.telemetry.upkeep.arrivals import Arrivals, waiting_in
 from insightengine.telemetry.upkeep.commands import Upkeep
 from insightengine.telemetry.upkeep.copies import Copies
 from insightengine.wiring.environment import PlatformContext, read_secret
@@ -65,6 +66,7 @@ def _upkeep(engine: StoreEngine | RemoteStore, context: PlatformContext) -> Upke
         default_days=settings.telemetry_retention_days,
         most_bytes=settings.telemetry_max_bytes,
         layout=_layout(settings),
+        arrivals=Arrivals(lambda: waiting_in(context.state.spool)),
         copies=Copies(engine, context.state.store) if isinstance(engine, StoreEngine) else None,
     )
 

@@ -81,8 +81,22 @@ class RetentionRequest(BaseModel):
     dry_run: bool = False
 
 
+class DeletionProgress(BaseModel):
+    """The job deletes from `table` now; `rows` went in the steps before."""
+
+    step: int
+    steps: int
+    table: str
+    rows: int
+
+
 class Deletion(BaseModel):
-    """A job. `deleted` counts rows by table when it is done; `detail` says why it failed."""
+    """A job. `deleted` counts rows by table when it is done; `detail` says why it failed, or what
+    it could not reach.
+
+    `progress` is of the one that runs. `awaited_segments` is how much of the spool has to be stored
+    before it begins; both are null otherwise.
+    """
 
     model_config = ConfigDict(populate_by_name=True)
 
@@ -95,6 +109,8 @@ class Deletion(BaseModel):
     requested_at: datetime
     requested_by: str
     deleted: dict[str, int]
+    progress: DeletionProgress | None = None
+    awaited_segments: int | None = None
 
 
 class DeletionRequest(BaseModel):

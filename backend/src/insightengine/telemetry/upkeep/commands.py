@@ -17,12 +17,14 @@ from insightengine.core.time import TimeRange
 from insightengine.telemetry.port import Signal
 from insightengine.telemetry.schema.layout import Layout
 from insightengine.telemetry.store_query import StoreQueryError
+from insightengine.telemetry.upkeep.arrivals import Arrivals
 from insightengine.telemetry.upkeep.copies import Copies, TakenIn
 from insightengine.telemetry.upkeep.deletion import Deletion, Deletions
 from insightengine.telemetry.upkeep.retention import Change, Executor, Retention
 
 _log = structlog.get_logger("telemetry.upkeep")
 _SWEEP_S: Final = 60.0
+_LOOK_AGAIN_S: Final = 1.0  # at the spool that a deletion waits for
 
 
 class DeletionSignal(StrEnum):
@@ -92,12 +94,13 @@ class Upkeep:
         most_bytes: int | None,
         layout: Layout | None = None,
         copies: Copies | None = None,
+        arrivals: Arrivals | None = None,
     ) -> None:
         self._copies = copies
         self._retention = Retention(
             executor, default_days=default_days, most_bytes=most_bytes, layout=layout
         )
-        self._deletions = Deletions(executor, layout=layout)
+        self._deletions = Deletions(executor, layout=layout, arrivals=arrivals)
         self._wake = threading.Event()
 
     def run(self, stop: threading.Event) -> None:
@@ -110,8 +113,9 @@ class Upkeep:
                     pass
             except (StoreQueryError, InsightError):
                 _log.exception("upkeep is tried again in a minute")
+            pause_s = _LOOK_AGAIN_S if self._deletions.is_waiting else _SWEEP_S
             waited = 0.0
-            while waited < _SWEEP_S and not stop.is_set() and not self._wake.wait(0.25):
+            while waited < pause_s and not stop.is_set() and not self._wake.wait(0.25):
                 waited += 0.25
 
     def answer(self, command: bytes) -> Mapping[str, object]:
@@ -128,7 +132,7 @@ class Upkeep:
             case RequestDeletion():
                 return self._delete(given)
             case ListDeletions():
-                return {"items": [shown(one) for one in self._deletions.newest()]}
+                return {"items": [self._shown(one) for one in self._deletions.newest()]}
             case CopyRecords():
                 return self._copy(given.command)
 
@@ -173,7 +177,15 @@ class Upkeep:
             return {"deletion": None, "would_delete": self._deletions.count(searches, asked)}
         made = self._deletions.request(searches, asked, given.by)
         self._wake.set()
-        return {"deletion": shown(made), "would_delete": None}
+        return {"deletion": self._shown(made), "would_delete": None}
+
+    def _shown(self, one: Deletion) -> Mapping[str, object]:
+        progress = self._deletions.progress_of(one.id)
+        return {
+            **shown(one),
+            "progress": asdict(progress) if progress else None,
+            "awaited_segments": self._deletions.awaited_by(one.id),
+        }
 
 
 def _range(given: RequestDeletion) -> TimeRange:

@@ -29,6 +29,7 @@ from insightengine.telemetry.schema import names
 from insightengine.telemetry.schema.layout import Layout
 from insightengine.telemetry.schema.views import VIEWS
 from insightengine.telemetry.store_query import StoreQueryError, literal
+from insightengine.telemetry.upkeep.arrivals import Arrivals
 from insightengine.telemetry.upkeep.retention import Executor
 from insightengine.telemetry.upkeep.statements import (
     count_statement,
@@ -71,17 +72,33 @@ class Deletion:
     deleted: Mapping[str, int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Of the job that runs: `table` is that of `step`, `rows` went in the steps before it."""
+
+    step: int
+    steps: int
+    table: str
+    rows: int
+
+
 class Deletions:
+    """Jobs, one at a time. One thread carries them out, others may ask at any time."""
+
     def __init__(
         self,
         executor: Executor,
         *,
+        arrivals: Arrivals | None = None,
         layout: Layout | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._executor = executor
+        self._arrivals = arrivals or Arrivals(frozenset)
         self._layout = layout or Layout()
         self._now = now
+        self._progress: tuple[str, Progress] | None = None
+        self._awaited: tuple[str, int] | None = None
 
     def count(self, filter_: Mapping[str, str], asked: TimeRange) -> Mapping[str, int]:
         """What a deletion would take. Raises InvalidInputError for a search that finds all."""
@@ -103,8 +120,24 @@ class Deletions:
             range=asked,
             state=State.QUEUED,
         )
+        self._arrivals.see(made.id)
         self._write(made)
         return made
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the next job only waits for records that are on their way into the store."""
+        return self._awaited is not None
+
+    def progress_of(self, job: str) -> Progress | None:
+        """None for a job that does not run."""
+        now = self._progress
+        return now[1] if now is not None and now[0] == job else None
+
+    def awaited_by(self, job: str) -> int | None:
+        """How many segments of the spool it waits for; None for a job that waits for none."""
+        now = self._awaited
+        return now[1] if now is not None and now[0] == job else None
 
     def newest(self, most: int = 100) -> list[Deletion]:
         """The newest first."""
@@ -115,22 +148,36 @@ class Deletions:
         return [_deletion(json.loads(line)) for line in self._executor.lines(sql)]
 
     def run_next(self) -> bool:
-        """Carries out the oldest that is not done, also one that was killed; False for none."""
+        """Carries out the oldest that is not done, also one that was killed.
+
+        False for none, and while what was received before it is not stored yet.
+        """
         open_ = [one for one in self.newest() if one.state in (State.QUEUED, State.RUNNING)]
+        self._awaited = None
         if not open_:
             return False
         job = open_[-1]
+        awaited = self._arrivals.awaited(job.id)
+        if awaited.holds_up:
+            self._awaited = (job.id, awaited.segments)
+            return False
         if job.state is State.QUEUED:
             job = self._now_is(job, State.RUNNING)
+        self._finish(job, awaited.segments)
+        self._arrivals.forget(job.id)
+        return True
+
+    def _finish(self, job: Deletion, left_waiting: int) -> None:
         try:
             deleted = self._carry_out(job)
         except (StoreQueryError, InvalidInputError) as error:
             self._now_is(job, State.FAILED, detail=str(error)[:2000])
             _log.error("deletion failed", id=job.id, error=str(error)[:500])
-            return True
-        self._now_is(job, State.DONE, deleted=deleted)
-        _log.info("records deleted", id=job.id, deleted=dict(deleted))
-        return True
+            return
+        finally:
+            self._progress = None
+        self._now_is(job, State.DONE, detail=_missed(left_waiting), deleted=deleted)
+        _log.info("records deleted", id=job.id, deleted=dict(deleted), not_stored=left_waiting)
 
     def repeat(self) -> None:
         """Those that are done are queued again: records of before may have come back."""
@@ -140,9 +187,17 @@ class Deletions:
 
     def _carry_out(self, job: Deletion) -> Mapping[str, int]:
         deleted: dict[str, int] = {}
+        targets_of = {
+            signal: list(self._targets(signal, search, job.range))
+            for signal, search in job.filter.items()
+        }
+        steps, step = sum(map(len, targets_of.values())), 0
         for signal, search in job.filter.items():
             slots = self._slots(search, job.range) if signal == "logs" else []
-            for table, where in self._targets(signal, search, job.range):
+            for table, where in targets_of[signal]:
+                step += 1
+                rows = sum(deleted.values())
+                self._progress = (job.id, Progress(step, steps, table, rows))
                 deleted[table] = deleted.get(table, 0) + self._delete(table, where)
             self._count_again(slots)
         return deleted
@@ -219,6 +274,15 @@ class Deletions:
         self._executor.execute(
             f"INSERT INTO {names.DATABASE}.{names.DELETIONS} SELECT {', '.join(row)}"
         )
+
+
+def _missed(segments: int) -> str:
+    if not segments:
+        return ""
+    return (
+        f"{segments} segments of the spool were still not stored when it ran: delete again once "
+        "they are, or what they hold stays"
+    )
 
 
 def checked(filter_: Mapping[str, str]) -> dict[str, str]:
