@@ -16,7 +16,7 @@ import struct
 import sys
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -54,9 +54,18 @@ class Changes:
         first = bisect_left(self.numbers, base)
         end = bisect_left(self.numbers, base + len(part) // BLOCK_BYTES)
         if first < end:
-            places = [(number - base) * BLOCK_BYTES for number in self.numbers[first:end]]
-            views = [part[place : place + BLOCK_BYTES] for place in places]
+            runs = _runs([number - base for number in self.numbers[first:end]])
+            views = [part[begin * BLOCK_BYTES : stop * BLOCK_BYTES] for begin, stop in runs]
             read(self.offset + first * BLOCK_BYTES, views)
+
+
+def _runs(numbers: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Of ascending numbers those that follow each other: the first, and one beyond the last."""
+    begin = 0
+    for end in range(1, len(numbers) + 1):
+        if end == len(numbers) or numbers[end] != numbers[end - 1] + 1:
+            yield numbers[begin], numbers[end - 1] + 1
+            begin = end
 
 
 def parse_head(name: str, content: bytes | bytearray) -> tuple[Changes, int] | None:

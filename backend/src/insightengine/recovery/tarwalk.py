@@ -67,9 +67,15 @@ class TarWalker:
 
     def feed(self, piece: bytes) -> None:
         """Raises ConflictError when this is no tar stream."""
+        for _ in self.steps(piece):
+            pass
+
+    def steps(self, piece: bytes) -> Iterator[None]:
+        """Feeds it part by part, so that others may have their turn in between."""
         at = 0
         while at < len(piece) and not self._ended:
             at = self._body(piece, at) if self._open else self._header(piece, at)
+            yield
         self.position += len(piece)
 
     def finish(self) -> None:

@@ -17,6 +17,9 @@ _URGENT = (OperationKind.RESTORE, OperationKind.FAILOVER)
 # Of glibc's mallopt: one arena, and 16 MiB buffers are kept for the next instead of given back.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 _KEPT = ((_M_ARENA_MAX, 1), (_M_MMAP_THRESHOLD, 32 * 1024**2), (_M_TRIM_THRESHOLD, 512 * 1024**2))
+# What reads, opens and writes chunks needs the interpreter for moments only, and would wait the
+# default 5 ms for each while the stream is walked through.
+_SWITCH_S = 0.001
 
 
 def main(operation: str, cluster: str | None = None) -> None:
@@ -24,6 +27,7 @@ def main(operation: str, cluster: str | None = None) -> None:
     configure("backups", context.settings.log_level)
     os.umask(0o077)
     keep_memory()
+    sys.setswitchinterval(_SWITCH_S)
     try:
         house = house_of(context, cluster)
         if house.journal.get(operation).kind not in _URGENT:
