@@ -7,6 +7,7 @@ cluster that stood there before is kept until a person confirms.
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import shutil
 import time
@@ -45,6 +46,7 @@ RATE = "restore bytes per s"
 MEASURED_RESTORE = "measured restore"  # by a verification, a drill, or in earnest
 _RECOVERY_LIMIT_S = 3600.0
 _READY_LIMIT_S = 60.0
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _ROOM_BYTES = 128 * 1024**2  # for the write-ahead log while it is replayed
 
 
@@ -178,16 +180,25 @@ def require_room(folder: Path, needed_bytes: int) -> None:
     """Raises LimitExceededError before anything is written where it could not fit."""
     free = shutil.disk_usage(folder).free
     if free < needed_bytes + _ROOM_BYTES:
-        raise LimitExceededError(
+        raise _disk_full(
             f"{free // 1024**2} MB are free in {folder}; the restored cluster needs "
-            f"{(needed_bytes + _ROOM_BYTES) // 1024**2} MB beside the present one",
-            code="disk_full",
-            hint="free some space, or restore elsewhere: insight restore --into FOLDER",
+            f"{(needed_bytes + _ROOM_BYTES) // 1024**2} MB beside the present one"
         )
 
 
+def _disk_full(what: str) -> LimitExceededError:
+    return LimitExceededError(
+        f"{what}; the present cluster was not touched",
+        code="disk_full",
+        hint="free some space, or restore elsewhere: insight restore --into FOLDER",
+    )
+
+
 def extract_into(house: House, operation: str, plan: RestorePlan, cluster: Path) -> None:
-    """Each chain from the first repository that gives all of it, sound."""
+    """Each chain from the first repository that gives all of it, sound.
+
+    Raises ConflictError when none does, and LimitExceededError when the disk fills meanwhile.
+    """
     require_room(cluster.parent, plan.restore_bytes + spilled_bytes(plan.chain))
     total = sum(backup.plain_bytes for backup in plan.chain)
     problems: list[str] = []
@@ -200,6 +211,13 @@ def extract_into(house: House, operation: str, plan: RestorePlan, cluster: Path)
         except InsightError as error:
             problems.append(f"{repository.name}: {error.message}")
             shutil.rmtree(cluster, ignore_errors=True)
+        except OSError as error:  # of this disk: no other repository would help
+            shutil.rmtree(cluster, ignore_errors=True)
+            if error.errno not in _FULL:
+                raise
+            raise _disk_full(
+                f"{cluster.parent}: {error.strerror} while files were written"
+            ) from error
         else:
             return
     raise ConflictError(
@@ -295,7 +313,7 @@ def wait_until_writable(house: House, limit_s: float = _READY_LIMIT_S) -> None:
         except UnavailableError:
             if time.monotonic() > deadline:
                 raise
-        time.sleep(0.05)
+        time.sleep(0.02)
 
 
 def sync_everything(folder: Path) -> None:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from insightengine.core.errors import InsightError
+from insightengine.core.errors import InsightError, LimitExceededError
 from insightengine.recovery.house import House
 from insightengine.recovery.models import Check, CheckKind, Witness
 from insightengine.recovery.plan import Target, TargetKind, restore_plan
@@ -26,7 +26,10 @@ from insightengine.recovery.service import record_check
 
 
 def verify_by_restore(house: House, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
-    """Restores a backup into a scratch server and looks at it: every page, chosen tables, smoke."""
+    """Restores a backup into a scratch server and looks at it: every page, chosen tables, smoke.
+
+    Raises LimitExceededError when there is no room for it, which says nothing of the backup.
+    """
     wanted = str(request.get("backup") or house.backups()[-1].id)
     backup = next(one for one in house.backups() if one.id == wanted)
     target = (
@@ -52,6 +55,8 @@ def verify_by_restore(house: House, operation: str, request: Mapping[str, Any]) 
         with recovered(house, operation, target, folder) as server:
             figures["ready_s"] = round(time.monotonic() - began, 2)
             findings += examine(house, server, backup.witness, figures)
+    except LimitExceededError:
+        raise
     except InsightError as error:
         findings.append(error.message)
     finally:
