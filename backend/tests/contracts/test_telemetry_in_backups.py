@@ -102,7 +102,10 @@ def place(folder: Path, running: Telemetry, of: House | None = None) -> Place:
     made = of or house(folder, repositories=1)
     policy = BackupPolicy(include=(Extra.TELEMETRY,))
     configuration = replace(made.configuration, backup=policy)
-    return Place(running, replace(made, configuration=configuration, records=LocalRecords(context)))
+    return Place(
+        running,
+        replace(made, configuration=configuration, find_records=lambda: LocalRecords(context)),
+    )
 
 
 @pytest.fixture

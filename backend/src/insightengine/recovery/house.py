@@ -149,7 +149,12 @@ class House:
     lose_host: Callable[[Loss], Outcome]
     export_to: Callable[[Path], Repository]
     gather: Callable[[Path], None]  # writes what else is kept into the folder
-    records: RecordStore
+    find_records: Callable[[], RecordStore]
+
+    @property
+    def records(self) -> RecordStore:
+        """The telemetry store; made when it is asked for."""
+        return self.find_records()
 
     @property
     def replica(self) -> ReplicaPlace | None:

@@ -241,6 +241,11 @@ class Journal:
         """Asked or running, in the order in which they were asked for, whatever the clock said."""
         return self._where("state IN ('asked', 'running') ORDER BY rowid", ())
 
+    def has_asked(self) -> bool:
+        """Whether an operation waits to be begun."""
+        row = self._database.row("SELECT 1 FROM operations WHERE state = 'asked' LIMIT 1")
+        return row is not None
+
     def recent(self, limit: int, kind: OperationKind | None = None) -> list[Operation]:
         if kind is None:
             return self._where("TRUE ORDER BY rowid DESC LIMIT ?", (limit,))

@@ -20,14 +20,14 @@ from insightengine.core.lsn import Segment
 from insightengine.recovery.walsource import WalFile, WalSource
 
 _AHEAD = 3
-_POLL_S = 0.005
+_POLL_S = 0.002
 _SCRIPT = """#!/bin/sh
 # restore_command of a recovery: asks for one file of WAL and waits for the answer.
 : > "$1/want/$2"
 while [ -e "$1/alive" ]; do
     [ -e "$1/have/$2" ] && exec mv "$1/have/$2" "$3"
     [ -e "$1/none/$2" ] && rm "$1/none/$2" && exit 1
-    sleep 0.01
+    sleep 0.004
 done
 exit 255
 """

@@ -234,12 +234,13 @@ def house_of(
         lose_host=lambda loss: _lose_host(context, loss),
         export_to=lambda folder: new_repository(folder, configuration, identifier, envelope),
         gather=lambda folder: _gather(context, configuration, folder),
-        records=_records(context),
+        find_records=lambda: _records(context),
     )
 
 
 def _records(context: PlatformContext) -> RecordStore:
-    from insightengine.wiring.records import LocalRecords  # it imports the store's client
+    # It imports the store's client, for which a restore would wait.
+    from insightengine.wiring.records import LocalRecords
 
     return LocalRecords(context)
 

@@ -49,7 +49,7 @@ from insightengine.wiring.recovery import (
     write_private,
 )
 
-_POLL_S = 0.2
+_POLL_S = 0.05
 Heard = Callable[[Operation], None]
 
 
@@ -67,7 +67,7 @@ def open_house(project: Path) -> House:
 def ask_for(
     project: Path, kind: OperationKind, request: Mapping[str, Any], asked_by: str
 ) -> Operation:
-    """Writes down what is wanted; the worker of a running platform takes it up within a second.
+    """Writes down what is wanted; the worker of a running platform takes it up at once.
 
     Where none runs, a process is started for it as the services' user.
     """

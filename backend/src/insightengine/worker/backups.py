@@ -10,7 +10,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import structlog
@@ -42,6 +44,7 @@ from insightengine.worker.process import run
 _HOST = "127.0.0.1"
 WAL_GAP = "received WAL was given up up to"
 _TICK_S = 0.5
+_LISTEN_S = 0.05
 _TIDY_S = 5.0
 _CATCH_UP_S = 600.0
 _CLAIMED_WITHIN_S = 60.0  # a process that asks for itself begins at once
@@ -68,22 +71,26 @@ class Worker:
         self._seen_at: float | None = None  # when the server last answered
 
     def threads(self) -> list[threading.Thread]:
-        found = [
-            threading.Thread(target=self._keep, args=(self._ship, shipper), name="ship")
-            for shipper in self._shippers
+        ship_s = self.house.policy.wal.ship_every_s / 2  # a tick, and the time of a put
+        steps = [
+            *(
+                ("ship", partial(self._ship, s), partial(self._wait, ship_s))
+                for s in self._shippers
+            ),
+            ("watch", self._watch, self._wait),
+            ("operate", self._operate, self._wait_for_orders),
         ]
         return [
-            *found,
-            threading.Thread(target=self._keep, args=(self._watch, None), name="watch"),
-            threading.Thread(target=self._keep, args=(self._operate, None), name="operate"),
+            threading.Thread(target=self._keep, args=(step, pause), name=name)
+            for name, step, pause in steps
         ]
 
-    def _keep(self, step: Any, argument: Any) -> None:
+    def _keep(self, step: Callable[[], None], pause: Callable[[], None]) -> None:
         """Calls the step again and again; what it raises is told once, until it changes."""
         told = ""
         while not self.halt.is_set():
             try:
-                step(argument) if argument is not None else step()
+                step()
                 told = ""
             except InsightError as error:
                 if error.message != told:
@@ -92,8 +99,18 @@ class Worker:
             except Exception:
                 _log.exception("a step failed")
                 self.halt.wait(5)
-            ship_s = self.house.policy.wal.ship_every_s / 2  # a tick, and the time of a put
-            self.halt.wait(ship_s if argument is not None else _TICK_S)
+            pause()
+
+    def _wait(self, seconds: float = _TICK_S) -> None:
+        self.halt.wait(seconds)
+
+    def _wait_for_orders(self) -> None:
+        """A tick; less when somebody asks for an operation, who may wait for a restore."""
+        deadline = time.monotonic() + _TICK_S
+        while not self.halt.wait(_LISTEN_S) and time.monotonic() < deadline:
+            with suppress(InsightError):  # the step tells it
+                if self.house.journal.has_asked():
+                    return
 
     def _ship(self, shipper: Shipper) -> None:
         before = shipper.shipped

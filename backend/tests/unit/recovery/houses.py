@@ -45,7 +45,7 @@ def house(folder: Path, repositories: int = 2) -> House:
         lose_host=_lost,
         export_to=lambda path: _new(path, keyring),
         gather=lambda path: None,
-        records=FolderRecords(folder / "store"),
+        find_records=lambda: FolderRecords(folder / "store"),
     )
 
 

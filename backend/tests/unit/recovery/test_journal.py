@@ -64,6 +64,14 @@ def test_what_a_person_asks_for_goes_before_what_the_schedule_has_not_begun(
     assert [one.id for one in journal.under_way()] == [asked.id]
 
 
+def test_somebody_waits_until_what_was_asked_for_is_begun(journal: Journal) -> None:
+    assert not journal.has_asked()
+    asked = journal.ask(OperationKind.RESTORE, {}, "ada", NOW)
+    assert journal.has_asked()
+    journal.claim(asked.id, NOW)
+    assert not journal.has_asked()
+
+
 def test_what_the_schedule_has_begun_is_not_taken_from_it(journal: Journal) -> None:
     due = journal.ask(OperationKind.PRUNE, {}, SCHEDULE, NOW)
     journal.claim(due.id, NOW)

@@ -174,7 +174,7 @@ def brought(of: House, to: str = "latest") -> dict[str, object]:
 
 
 def elsewhere(of: House, folder: Path) -> House:
-    return replace(of, records=FolderRecords(folder / "empty"))
+    return replace(of, find_records=lambda: FolderRecords(folder / "empty"))
 
 
 def test_files_come_back_as_they_were(tmp_path: Path) -> None:
@@ -433,7 +433,7 @@ def test_a_disk_that_becomes_full_while_telemetry_is_fetched_gets_its_room_back(
 def test_telemetry_of_another_schema_is_refused(tmp_path: Path) -> None:
     of = with_telemetry(tmp_path)
     kept(of, 1)
-    newer = replace(of, records=FolderRecords(tmp_path / "empty", version=6))
+    newer = replace(of, find_records=lambda: FolderRecords(tmp_path / "empty", version=6))
     with pytest.raises(ConflictError, match="schema version 5, the store here has 6"):
         brought(newer)
 
