@@ -62,10 +62,10 @@ test("a job says what it waits for, then how far it is", () => {
   const queued = { state: "queued", progress: null, awaited_segments: null } as const;
   expect(progressOf(queued)).toEqual({ share: null, text: "Begins shortly." });
   expect(progressOf({ ...queued, awaited_segments: 1 }).text).toContain("1 segment to go");
-  const progress = { step: 3, steps: 4, table: "spans", rows: 1 };
+  const progress = { step: 3, steps: 4, table: "log_patterns", rows: 1 };
   expect(progressOf({ state: "running", progress, awaited_segments: null })).toEqual({
     share: 0.5,
-    text: "Step 3 of 4: spans, 1 row is gone.",
+    text: "Step 3 of 4: counts of patterns, 1 row is gone.",
   });
 });
 

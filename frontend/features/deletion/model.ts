@@ -82,6 +82,11 @@ export function wordsOf(counts: Counts): string {
   return inWords([...RECORDS, ...DERIVED], counts) || "nothing";
 }
 
+/** What a table holds, as the page calls it; of one that is only looked things up in, its own name. */
+function nameOf(table: string): string {
+  return [...RECORDS, ...DERIVED].find(([name]) => name === table)?.[2] ?? table.replaceAll("_", " ");
+}
+
 type Names = readonly (readonly [string, string, string])[];
 
 function inWords(names: Names, counts: Counts): string {
@@ -117,7 +122,7 @@ export function progressOf(job: Pick<Deletion, "state" | "progress" | "awaited_s
     return { share: null, text: job.state === "queued" ? "Begins shortly." : "Looks what fits." };
   const { step, steps, table, rows } = job.progress;
   const gone = rows > 0 ? `, ${plural(rows, "row is", "rows are")} gone` : "";
-  return { share: (step - 1) / steps, text: `Step ${step} of ${steps}: ${table}${gone}.` };
+  return { share: (step - 1) / steps, text: `Step ${step} of ${steps}: ${nameOf(table)}${gone}.` };
 }
 
 /** Each search of a job with what it is over; one that is the same over both stands once. */
