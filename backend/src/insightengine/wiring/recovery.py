@@ -366,8 +366,10 @@ def replace_cluster(state: StateFolder, new: Path, replaced: Path) -> bool:
     if not supervised:
         cluster_folder.complete_swap(state.postgres)
         return False
-    with contextlib.suppress(InsightError):  # it may be waiting before its next attempt
-        if record is None:
+    # It may be waiting before its next attempt. Without a swap it has made that meanwhile, and a
+    # server that has just come up would be stopped again.
+    if record is None and cluster_folder.pending_swap(state.postgres) is not None:
+        with contextlib.suppress(InsightError):
             ask(state.run, {"verb": "restart", "names": ["postgres"]})
     return True
 
