@@ -133,11 +133,15 @@ def at_terminal(
     columns: int = 100,
     rows: int = 40,
 ) -> Iterator[Terminal]:
-    """The command leads a session whose terminal this is; Ctrl-C is typed as `\\x03`."""
+    """The command leads a session whose terminal this is; Ctrl-C is typed as `\\x03`.
+
+    It is heard also where the tests run in the background of a shell, which ignores it.
+    """
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
     process = subprocess.Popen(
-        ["setsid", "--ctty", *map(str, argv)],  # it becomes the command: the same process
+        # Each becomes what follows it: the same process to the end.
+        ["env", "--default-signal=INT", "setsid", "--ctty", *map(str, argv)],
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,

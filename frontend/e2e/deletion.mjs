@@ -12,6 +12,8 @@ export async function deletion(browser) {
     return (await answer.json()).items.length;
   };
   await page.goto(`${CONSOLE}/monitoring/`);
+  // The key is there for whom the page is: once it is known who somebody is, it is in the list.
+  await page.getByRole("link", { name: "Deletion" }).waitFor();
   await page.keyboard.press("g");
   await page.keyboard.press("d");
   await page.waitForURL("**/monitoring/deletion/");

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 import os
+import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -26,6 +27,8 @@ _COLUMNS = (
 )
 
 
+PATIENCE_S = 20.0
+_POLL_S = 0.05
 SCHEDULE = "schedule"
 """Who asks for what is due; what a person asks for goes before it."""
 
@@ -262,6 +265,30 @@ class Journal:
             can_wait = other.asked_by == SCHEDULE != asked_by
             if not (can_wait and self.cancel(other.id, now)):
                 raise _under_way(other)
+
+
+def ask_patiently(
+    journal: Journal,
+    kind: OperationKind,
+    request: Mapping[str, Any],
+    asked_by: str,
+    clock: Callable[[], datetime],
+    patience_s: float = PATIENCE_S,
+) -> Operation:
+    """As `Journal.ask`, for a person: a pruning that the schedule has begun is waited for.
+
+    It takes seconds. Raises ConflictError for anything else, and when that takes longer.
+    """
+    deadline = time.monotonic() + patience_s
+    while True:
+        try:
+            return journal.ask(kind, request, asked_by, clock())
+        except ConflictError as error:
+            other = journal.get(str(error.context["operation"]))
+            is_brief = (other.kind, other.asked_by) == (OperationKind.PRUNE, SCHEDULE)
+            if not is_brief or time.monotonic() > deadline:
+                raise
+        time.sleep(_POLL_S)
 
 
 def _under_way(other: Operation) -> ConflictError:

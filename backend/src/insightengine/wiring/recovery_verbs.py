@@ -19,7 +19,12 @@ from insightengine.core.errors import (
 from insightengine.core.secrets import Secret
 from insightengine.core.settings import StateFolder
 from insightengine.recovery.house import House, rebuild
-from insightengine.recovery.journal import Operation, OperationKind, OperationState
+from insightengine.recovery.journal import (
+    Operation,
+    OperationKind,
+    OperationState,
+    ask_patiently,
+)
 from insightengine.recovery.keys import (
     Keyring,
     new_identity,
@@ -73,7 +78,7 @@ def ask_for(
     """
     context = load_project(project)
     house = house_of(context)
-    operation = house.journal.ask(kind, request, asked_by, now())
+    operation = ask_patiently(house.journal, kind, request, asked_by, now)
     if "backups" not in alive_records(context.state.run):
         start_alone(context, project, operation.id)
     return operation

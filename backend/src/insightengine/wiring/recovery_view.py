@@ -10,7 +10,7 @@ from typing import Any
 from insightengine.core.errors import ConflictError, NotFoundError, UnavailableError
 from insightengine.core.lsn import Lsn
 from insightengine.recovery.house import RECEIVER, House
-from insightengine.recovery.journal import Operation, OperationKind
+from insightengine.recovery.journal import Operation, OperationKind, ask_patiently
 from insightengine.recovery.models import Backup, Standing
 from insightengine.recovery.objectives import objectives_now
 from insightengine.recovery.procedures import DrillKind
@@ -272,7 +272,7 @@ def _ask(
             code="no_worker",
             hint="insight status; insight logs backups",
         )
-    return shown(house.journal.ask(kind, request, asked_by, house.now()))
+    return shown(ask_patiently(house.journal, kind, request, asked_by, house.now))
 
 
 def find_operation(context: PlatformContext, operation: str) -> dict[str, Any]:

@@ -6,6 +6,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,6 +23,7 @@ from insightengine.recovery.journal import (
     OperationState,
     Owner,
     Progress,
+    ask_patiently,
 )
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -77,6 +80,38 @@ def test_what_the_schedule_has_begun_is_not_taken_from_it(journal: Journal) -> N
     journal.claim(due.id, NOW)
     with pytest.raises(ConflictError, match=due.id):
         journal.ask(OperationKind.RESTORE, {}, "ada", NOW)
+
+
+def test_a_person_waits_for_a_pruning_that_the_schedule_has_begun(journal: Journal) -> None:
+    due = journal.ask(OperationKind.PRUNE, {}, SCHEDULE, NOW)
+    journal.claim(due.id, NOW)
+    ending = threading.Timer(0.3, journal.end, (due.id, OperationState.DONE, NOW))
+    ending.start()
+    asked = ask_patiently(journal, OperationKind.RESTORE, {}, "ada", lambda: NOW)
+    ending.join()
+    assert journal.get(due.id).state is OperationState.DONE
+    assert [one.id for one in journal.under_way()] == [asked.id]
+
+
+@pytest.mark.parametrize(
+    ("kind", "by"), [(OperationKind.BACKUP, SCHEDULE), (OperationKind.PRUNE, "bob")]
+)
+def test_a_person_waits_for_nothing_that_takes_long_or_that_somebody_asked_for(
+    journal: Journal, kind: OperationKind, by: str
+) -> None:
+    first = journal.ask(kind, {}, by, NOW)
+    journal.claim(first.id, NOW)
+    begun = time.monotonic()
+    with pytest.raises(ConflictError, match=first.id):
+        ask_patiently(journal, OperationKind.RESTORE, {}, "ada", lambda: NOW, patience_s=60)
+    assert time.monotonic() - begun < 10
+
+
+def test_the_patience_with_a_pruning_ends(journal: Journal) -> None:
+    due = journal.ask(OperationKind.PRUNE, {}, SCHEDULE, NOW)
+    journal.claim(due.id, NOW)
+    with pytest.raises(ConflictError, match=due.id):
+        ask_patiently(journal, OperationKind.RESTORE, {}, "ada", lambda: NOW, patience_s=0.2)
 
 
 def test_operations_of_other_lanes_run_beside_it(journal: Journal) -> None:
