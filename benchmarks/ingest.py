@@ -43,8 +43,8 @@ _RATES: Final = {"traces": "spans_per_s", "logs": "logs_per_s", "metrics": "poin
 _CONNECTIONS: Final = {1: 128, 100: 32, 1000: 8}
 _SHARE: Final = 0.8
 _SEGMENT_BYTES: Final = int(Settings.model_fields["spool_segment_bytes"].default)
-# Two batches of two segments are inserted side by side: with fewer, half of the store would wait.
-_SEGMENTS_AT_ONCE: Final = 4
+# Two batches of four segments are inserted side by side: with fewer, half of the store would wait.
+_SEGMENTS_AT_ONCE: Final = 8
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ _ATTEMPTS: Final = {0: 3, 1000: 3, 1001: 3, 1002: 3, 241: 20}
 _ATTEMPTS_OF_VIEWS: Final = 3
 _BACKOFF_MAX_S: Final = 30.0
 _INTERVAL_S: Final = 2.0
-_AT_ONCE_BYTES: Final = 4 * 1024**2
+_AT_ONCE_BYTES: Final = 24 * 1024**2
 _MAX_SEGMENTS: Final = 1000
 
 
@@ -109,7 +109,8 @@ def _oldest(present: Sequence[Waiting], max_bytes: int) -> Batch:
 
 
 def is_due(waiting_bytes: int, since_last_s: float) -> bool:
-    """An insert costs the store the same whether it brings ten rows or ten thousand."""
+    """An insert costs the store the same whether it brings ten rows or ten thousand, so that what
+    comes at a moderate rate is collected; only much, a backlog, does not wait."""
     return since_last_s >= _INTERVAL_S or waiting_bytes >= _AT_ONCE_BYTES
 
 

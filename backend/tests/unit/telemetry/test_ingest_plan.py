@@ -111,7 +111,13 @@ def test_nothing_to_do_is_no_step() -> None:
 
 @pytest.mark.parametrize(
     ("waiting_bytes", "since_last_s", "expected"),
-    [(1, 0.1, False), (1, 2.5, True), (5 * 1024**2, 0.1, True)],
+    [
+        (1, 0.1, False),
+        (1, 2.5, True),
+        (12_000_000, 0.1, False),
+        (25_000_000, 0.1, False),
+        (26_000_000, 0.1, True),
+    ],
 )
 def test_a_little_waits_for_more_and_much_goes_at_once(
     waiting_bytes: int, since_last_s: float, expected: bool
