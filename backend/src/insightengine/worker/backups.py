@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,55 +18,43 @@ import structlog
 from insightengine.core.errors import InsightError
 from insightengine.core.lsn import SEGMENT_BYTES, Lsn, Segment
 from insightengine.core.settings import PortOffset
-from insightengine.recovery.catchup import lacking
-from insightengine.recovery.failover import is_away
 from insightengine.recovery.house import RECEIVER, House
-from insightengine.recovery.journal import SCHEDULE, Operation, OperationKind, OperationState
 from insightengine.recovery.measure import Flow, measurements
 from insightengine.recovery.moments import Moment
 from insightengine.recovery.objectives import objectives_now
-from insightengine.recovery.operations import ELSEWHERE, MOST_ATTEMPTS
-from insightengine.recovery.plan import backup_due
 from insightengine.recovery.points import spread_points
 from insightengine.recovery.repositories import initialise
-from insightengine.recovery.repository import answers, require_repository
+from insightengine.recovery.repository import require_repository
 from insightengine.recovery.shipping import Shipper
 from insightengine.recovery.spooling import Spooled, tidying
-from insightengine.runtimes.local.supplied import cluster
 from insightengine.stores.server import PostgresServer
 from insightengine.telemetry.serving import serve
 from insightengine.wiring.environment import PlatformContext
 from insightengine.wiring.recovery import house_of
+from insightengine.worker.dispatcher import WAL_GAP, Dispatcher, Primary, started
 from insightengine.worker.process import run
 
 _HOST = "127.0.0.1"
-WAL_GAP = "received WAL was given up up to"
 _TICK_S = 0.5
 _LISTEN_S = 0.05
 _TIDY_S = 5.0
-_CATCH_UP_S = 600.0
-_CLAIMED_WITHIN_S = 60.0  # a process that asks for itself begins at once
-_MOVES_THE_PRIMARY = (OperationKind.RESTORE, OperationKind.FAILOVER)
 _log = structlog.get_logger("backups")
 
 
 class Worker:
-    """Its threads share what they know through the catalogue and two attributes."""
+    """Its threads share what they know through the catalogue and `primary`."""
 
     def __init__(self, house: House) -> None:
         self.house = house
         self.halt = threading.Event()
-        self.flushed: Lsn | None = None
-        self.timeline: int | None = None
+        self.primary = Primary()
         self.flow = Flow()
+        self._dispatcher = Dispatcher(house, self.primary, started)
         self._tidied_at = 0.0
-        self._began = house.now()
-        self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._shippers = [
             Shipper(repository, house.folders.spool, house.now) for repository in house.repositories
         ]
         self._last_moment: Lsn | None = None
-        self._seen_at: float | None = None  # when the server last answered
 
     def threads(self) -> list[threading.Thread]:
         ship_s = self.house.policy.wal.ship_every_s / 2  # a tick, and the time of a put
@@ -78,7 +64,7 @@ class Worker:
                 for s in self._shippers
             ),
             ("watch", self._watch, self._wait),
-            ("operate", self._operate, self._wait_for_orders),
+            ("operate", self._dispatcher.dispatch, self._wait_for_orders),
         ]
         return [
             threading.Thread(target=self._keep, args=(step, pause), name=name)
@@ -116,7 +102,7 @@ class Worker:
         before = shipper.shipped
         require_repository(shipper.repository.store)
         spread_points(self.house, shipper.repository)
-        after = shipper.step(self.flushed)
+        after = shipper.step(self.primary.flushed)
         if after is None or (before and before.lsn == after.lsn and before.error == after.error):
             return
         self.house.catalogue.set_fact(
@@ -164,8 +150,8 @@ class Worker:
         with self.house.server() as server:
             while not self.halt.wait(_TICK_S):
                 state = server.state()
-                self._seen_at = time.monotonic()
-                self.timeline = state.timeline
+                self.primary.seen_at = time.monotonic()
+                self.primary.timeline = state.timeline
                 self._note_receivers(server, state.lsn)
                 if time.monotonic() - self._tidied_at > _TIDY_S:
                     self._tidied_at = time.monotonic()
@@ -177,14 +163,14 @@ class Worker:
         replica_lsn: Lsn | None = None
         for receiver in server.receivers():
             if receiver.name == RECEIVER:
-                self.flushed = receiver.flush_lsn
+                self.primary.flushed = receiver.flush_lsn
             else:
                 replica_lsn = receiver.replay_lsn
         slot = server.slot(RECEIVER)
         spooled = sum(one.size_bytes for one in self._spooled())
         self.flow = Flow(
             server=lsn,
-            received=self.flushed,
+            received=self.primary.flushed,
             kept_bytes=slot.kept_bytes if slot else None,
             spooled_bytes=spooled,
             stored={
@@ -210,150 +196,9 @@ class Worker:
         self.house.catalogue.set_fact("server", fact)
         self.house.catalogue.add_moment(moment)
 
-    def _operate(self) -> None:
-        self._reap()
-        if self._promote_if_needed():
-            return
-        under_way = self.house.journal.under_way()
-        kinds = {operation.kind for operation in under_way}
-        for operation in under_way:
-            if operation.request.get(ELSEWHERE):
-                self._end_if_gone(operation)
-                continue
-            if operation.id in self._children:
-                continue
-            if operation.kind is OperationKind.TELEMETRY and OperationKind.PRUNE in kinds:
-                continue  # it would count on what is being removed
-            if operation.state is OperationState.ASKED or operation.is_orphan:
-                if operation.attempts >= MOST_ATTEMPTS:
-                    self.house.journal.end(
-                        operation.id,
-                        OperationState.FAILED,
-                        self.house.now(),
-                        error=f"it was begun {operation.attempts} times and never ended",
-                    )
-                    continue
-                self._start(operation.id)
-        kinds = {operation.kind for operation in self.house.journal.under_way()}
-        if kinds <= {OperationKind.TELEMETRY}:
-            self._ask_for_what_is_due(is_free=not kinds)
-
-    def _end_if_gone(self, operation: Operation) -> None:
-        """Nobody else can go on with it, and what is not over keeps others from beginning."""
-        waited_s = (self.house.now() - operation.asked_at).total_seconds()
-        is_forgotten = operation.state is OperationState.ASKED and waited_s > _CLAIMED_WITHIN_S
-        if operation.is_orphan or is_forgotten:
-            why = "the process that carried it out is gone"
-            self.house.journal.end(operation.id, OperationState.FAILED, self.house.now(), error=why)
-
-    def _promote_if_needed(self) -> bool:
-        """A primary that stays away for long is replaced by the replica, if there is one."""
-        if self._seen_at is None:
-            return False
-        folder = self.house.folders.cluster
-        is_gone = not (folder / "PG_VERSION").exists() and cluster.pending_swap(folder) is None
-        if not is_away(time.monotonic() - self._seen_at, is_gone=is_gone):
-            return False
-        place = self.house.replica
-        if place is None or not (place.folder / "standby.signal").exists():
-            return False
-        under_way = self.house.journal.under_way()
-        if any(operation.kind in _MOVES_THE_PRIMARY for operation in under_way):
-            return False  # it is away because of them
-        for operation in under_way:
-            self._give_way(operation)
-        _log.warning("the primary is away; the replica takes over")
-        request = {"forced": True, "reason": "the primary does not answer"}
-        self.house.journal.ask(OperationKind.FAILOVER, request, "watch", self.house.now())
-        self._seen_at = None  # once; the next time it has to have answered before
-        return True
-
-    def _give_way(self, operation: Operation) -> None:
-        """A backup of a primary that is gone comes to nothing, and would hold up the failover."""
-        if operation.kind not in (OperationKind.BACKUP, OperationKind.PRUNE):
-            return
-        child = self._children.pop(operation.id, None)
-        if child is not None:
-            child.kill()
-            child.wait()
-        elif operation.state is OperationState.RUNNING and not operation.is_orphan:
-            return  # another process has it: the failover waits for its end
-        why = "it gave way: the primary is away, and the replica takes over"
-        self.house.journal.end(operation.id, OperationState.FAILED, self.house.now(), error=why)
-
-    def _ask_for_what_is_due(self, *, is_free: bool) -> None:
-        """While telemetry is stored, backups only: what else is due can wait for its end."""
-        if self.timeline is None or self.flushed is None or not self._may_try():
-            return
-        house, now = self.house, self.house.now()
-        backups = house.backups()
-        gap = house.catalogue.fact(WAL_GAP)
-        due = backup_due(
-            house.policy,
-            backups,
-            house.standings(),
-            self.timeline,
-            house.keyring.recipients,
-            now,
-            Lsn.parse(gap) if gap else None,
-        )
-        if due is not None:
-            request = {"kind": due.kind, "reason": due.reason}
-            house.journal.ask(OperationKind.BACKUP, request, SCHEDULE, now)
-        if due is not None or not is_free:
-            return
-        pruned = house.journal.recent(1, OperationKind.PRUNE)
-        has_pruned = pruned and pruned[0].state is not OperationState.CANCELLED
-        if backups and not (has_pruned and pruned[0].asked_at >= backups[-1].ended_at):
-            house.journal.ask(OperationKind.PRUNE, {}, SCHEDULE, now)
-            return
-        if self._ask_to_catch_up():
-            return
-        checked = house.catalogue.fact("restore check at")
-        last = type(now).fromisoformat(checked) if checked else backups[0].ended_at
-        if house.policy.verify.restore.is_due(last, now):
-            house.catalogue.set_fact("restore check at", now.isoformat())
-            house.journal.ask(OperationKind.VERIFY, {"restore": True}, SCHEDULE, now)
-
-    def _ask_to_catch_up(self) -> bool:
-        """A repository that was away and answers again gets what it lacks."""
-        house, now = self.house, self.house.now()
-        recent = house.journal.recent(1, OperationKind.SYNC)
-        if recent and 0 <= (now - recent[0].asked_at).total_seconds() < _CATCH_UP_S:
-            return False
-        if len(house.repositories) < 2 or not lacking(house):
-            return False
-        if any(answers(repository) is not None for repository in house.repositories):
-            return False
-        house.journal.ask(OperationKind.SYNC, {}, SCHEDULE, now)
-        return True
-
-    def _may_try(self) -> bool:
-        """A minute between attempts that failed; a restart may have mended the cause."""
-        recent = self.house.journal.recent(1)
-        if not recent or recent[0].state is not OperationState.FAILED:
-            return True
-        ended = recent[0].ended_at or recent[0].asked_at
-        since_s = (self.house.now() - ended).total_seconds()
-        return ended < self._began or since_s > 60 or since_s < 0  # below: the clock was set back
-
-    def _start(self, operation_id: str) -> None:
-        self._children[operation_id] = subprocess.Popen(
-            [sys.executable, "-m", "insightengine.worker.operation", operation_id],
-            env=dict(os.environ),
-            stdin=subprocess.DEVNULL,
-        )
-
-    def _reap(self) -> None:
-        for operation_id, child in list(self._children.items()):
-            if child.poll() is not None:
-                del self._children[operation_id]
-
     def end_children(self) -> None:
         """They go on where they were at the next start."""
-        for child in self._children.values():
-            child.kill()
-            child.wait()
+        self._dispatcher.end_children()
 
 
 async def backups(context: PlatformContext, stop: asyncio.Event) -> None:

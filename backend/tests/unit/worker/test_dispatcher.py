@@ -1,4 +1,4 @@
-"""What the backups process starts, and what it asks for by itself."""
+"""What the dispatcher of operations starts, and what it asks for by itself."""
 
 from __future__ import annotations
 
@@ -14,25 +14,39 @@ from insightengine.core.lsn import Lsn
 from insightengine.recovery.house import House
 from insightengine.recovery.journal import SCHEDULE, OperationKind, OperationState
 from insightengine.recovery.operations import ELSEWHERE
-from insightengine.worker.backups import Worker
+from insightengine.worker.dispatcher import Dispatcher, Primary
 from tests.unit.recovery.backups import backup
 from tests.unit.recovery.houses import house, store
 
 
-class Watched(Worker):
+class Running:
+    """Stands for a process that goes on until it is killed."""
+
+    def poll(self) -> int | None:
+        return None
+
+    def kill(self) -> None:
+        return
+
+    def wait(self) -> int:
+        return -9
+
+
+class Watched:
     """Notes what would be started instead of starting it."""
 
     def __init__(self, of: House) -> None:
-        super().__init__(of)
+        self.house = of
         self.started: list[str] = []
-        self.timeline, self.flushed = 1, Lsn(0)
+        self._dispatcher = Dispatcher(of, Primary(timeline=1, flushed=Lsn(0)), self._start)
 
-    def _start(self, operation_id: str) -> None:
+    def _start(self, operation_id: str) -> Running:
         self.started.append(operation_id)
+        return Running()
 
     def tick(self) -> list[OperationKind]:
         """What is under way afterwards."""
-        self._operate()
+        self._dispatcher.dispatch()
         return [one.kind for one in self.house.journal.under_way()]
 
 
