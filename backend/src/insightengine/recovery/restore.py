@@ -7,7 +7,6 @@ cluster that stood there before is kept until a person confirms.
 from __future__ import annotations
 
 import ctypes
-import errno
 import os
 import shutil
 import time
@@ -16,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from insightengine.core.disk import is_full, require_room
 from insightengine.core.errors import (
     ConflictError,
     InsightError,
@@ -46,7 +46,7 @@ RATE = "restore bytes per s"
 MEASURED_RESTORE = "measured restore"  # by a verification, a drill, or in earnest
 _RECOVERY_LIMIT_S = 3600.0
 _READY_LIMIT_S = 60.0
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_HINT = "free some space, or restore elsewhere: insight restore --into FOLDER"
 _ROOM_BYTES = 128 * 1024**2  # for the write-ahead log while it is replayed
 
 
@@ -176,30 +176,15 @@ def replay(house: House, operation: str, target: Target, folder: Path) -> Server
     return state
 
 
-def require_room(folder: Path, needed_bytes: int) -> None:
-    """Raises LimitExceededError before anything is written where it could not fit."""
-    free = shutil.disk_usage(folder).free
-    if free < needed_bytes + _ROOM_BYTES:
-        raise _disk_full(
-            f"{free // 1024**2} MB are free in {folder}; the restored cluster needs "
-            f"{(needed_bytes + _ROOM_BYTES) // 1024**2} MB beside the present one"
-        )
-
-
-def _disk_full(what: str) -> LimitExceededError:
-    return LimitExceededError(
-        f"{what}; the present cluster was not touched",
-        code="disk_full",
-        hint="free some space, or restore elsewhere: insight restore --into FOLDER",
-    )
-
-
 def extract_into(house: House, operation: str, plan: RestorePlan, cluster: Path) -> None:
     """Each chain from the first repository that gives all of it, sound.
 
     Raises ConflictError when none does, and LimitExceededError when the disk fills meanwhile.
     """
-    require_room(cluster.parent, plan.restore_bytes + spilled_bytes(plan.chain))
+    needed_bytes = plan.restore_bytes + spilled_bytes(plan.chain) + _ROOM_BYTES
+    require_room(
+        cluster.parent, needed_bytes, "the restored cluster, beside the present one,", _HINT
+    )
     total = sum(backup.plain_bytes for backup in plan.chain)
     problems: list[str] = []
     for repository in holding_all(house, plan.chain):
@@ -213,10 +198,13 @@ def extract_into(house: House, operation: str, plan: RestorePlan, cluster: Path)
             shutil.rmtree(cluster, ignore_errors=True)
         except OSError as error:  # of this disk: no other repository would help
             shutil.rmtree(cluster, ignore_errors=True)
-            if error.errno not in _FULL:
+            if not is_full(error):
                 raise
-            raise _disk_full(
-                f"{cluster.parent}: {error.strerror} while files were written"
+            raise LimitExceededError(
+                f"{cluster.parent}: {error.strerror} while files were written; "
+                "the present cluster was not touched",
+                code="disk_full",
+                hint=_HINT,
             ) from error
         else:
             return

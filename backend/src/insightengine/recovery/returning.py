@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import io
 import shutil
 import tarfile
@@ -13,6 +12,7 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from insightengine.core.disk import is_full, require_room
 from insightengine.core.errors import (
     ConflictError,
     InvalidInputError,
@@ -146,7 +146,8 @@ def _fetch(
     if _FETCHING not in house.journal.noted(operation):
         shutil.rmtree(folder, ignore_errors=True)  # of another one that was killed for good
     lacking = {name: found for name, found in wanted.items() if not (folder / name).exists()}
-    _require_room(folder, room_for(b for bundles in lacking.values() for b in bundles))
+    needed_bytes = room_for(b for bundles in lacking.values() for b in bundles)
+    require_room(folder, needed_bytes, "the telemetry to be fetched", _HINT)
     house.journal.note(operation, _FETCHING, {}, house.now())
     total = sum(bundle.bytes for bundles in lacking.values() for bundle in bundles)
     meter = Meter(lambda p: house.journal.progress(operation, p), total, _FETCHING)
@@ -165,20 +166,6 @@ def _unfinished(fetching: Path) -> Path:
     return fetching.with_name(f"{fetching.name}.unfinished")
 
 
-def _require_room(folder: Path, needed_bytes: int) -> None:
-    """Of the disk that the folder is on, or will be. Raises LimitExceededError."""
-    there = next(one for one in (folder, *folder.parents) if one.exists())
-    free = shutil.disk_usage(there).free
-    if free < needed_bytes:
-        raise LimitExceededError(
-            f"{free // 1024**2} MB are free in {there}; "
-            f"the telemetry to be fetched needs {needed_bytes // 1024**2} MB",
-            code="disk_full",
-            hint=_HINT,
-            context={"free_bytes": free, "needed_bytes": needed_bytes},
-        )
-
-
 @contextmanager
 def _removed_where_it_fails(*folders: Path) -> Iterator[None]:
     """What an ended operation has fetched is of no use to the next one, and takes room from the
@@ -188,7 +175,7 @@ def _removed_where_it_fails(*folders: Path) -> Iterator[None]:
     except Exception as error:
         for folder in folders:
             shutil.rmtree(folder, ignore_errors=True)
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if isinstance(error, OSError) and is_full(error):
             raise LimitExceededError(
                 f"the disk of {folders[0]} became full while telemetry was fetched; "
                 "what had been fetched is removed again",

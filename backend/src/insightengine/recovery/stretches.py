@@ -12,6 +12,7 @@ import errno
 import fcntl
 import mmap
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -82,7 +83,7 @@ class Writers:
             self.give_back(stretch)
 
 
-class _Stretched:
+class _Stretched(ABC):
     """Collects what is written into a stretch, and hands each full one to the writers."""
 
     def __init__(self, writers: Writers) -> None:
@@ -119,8 +120,9 @@ class _Stretched:
         self._start += STRETCH_BYTES
         self._filled = 0
 
+    @abstractmethod
     def _write_at(self, start: int, stretch: memoryview) -> None:
-        raise NotImplementedError
+        """Puts a stretch that begins there into the file; called by a writer."""
 
 
 class Spill(_Stretched):

@@ -9,7 +9,6 @@ most one torn tail, which the next start cuts.
 from __future__ import annotations
 
 import asyncio
-import errno
 import fcntl
 import os
 import secrets
@@ -22,6 +21,7 @@ from typing import Final
 
 import structlog
 
+from insightengine.core.disk import is_full
 from insightengine.core.errors import ConflictError, UnavailableError
 from insightengine.telemetry import segments
 from insightengine.telemetry.messages import count_entries
@@ -31,7 +31,6 @@ from insightengine.telemetry.setaside import SetAside, set_aside
 
 _log = structlog.get_logger("telemetry.spool")
 _MEASURE_EVERY_S: Final = 0.25
-_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 RETRY_AFTER_S: Final = 5
 
 
@@ -358,7 +357,7 @@ def _closed_bytes(folder: Path) -> int:
 
 
 def _refusal(error: OSError) -> SpoolUnavailableError:
-    full = error.errno in _FULL
+    full = is_full(error)
     return SpoolUnavailableError(
         f"telemetry spool cannot write: {error.strerror or error}",
         code="spool_disk_full" if full else "spool_unavailable",

@@ -5,7 +5,6 @@ Services of one source share a version; `names/DIGEST/SERVICE` says whose it is.
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
 import subprocess
@@ -14,6 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from insightengine.application.model import Service
+from insightengine.core.disk import is_full
 from insightengine.core.errors import (
     InsightError,
     LimitExceededError,
@@ -32,7 +32,6 @@ from insightengine.runtimes.port import Artefact, Output, Source
 
 _BUILD_TIMEOUT_S = 1800.0
 _WRITTEN_WHILE_RUNNING = shutil.ignore_patterns("__pycache__", "*.pyc")
-_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Artefacts:
@@ -197,7 +196,7 @@ def _filled(word: str) -> str:
 
 
 def _failed(service: str, error: OSError) -> InsightError:
-    if error.errno in _NO_SPACE:
+    if is_full(error):
         return LimitExceededError(
             f"{service} could not be built: the disk is full; what serves was not touched",
             code="no_space",

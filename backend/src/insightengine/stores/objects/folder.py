@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+from insightengine.core.disk import is_full
 from insightengine.core.errors import (
     AccessDeniedError,
     ConflictError,
@@ -28,7 +29,6 @@ from insightengine.stores.objects.port import (
 )
 
 _INCOMING = ".incoming"
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _DENIED = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
@@ -180,7 +180,7 @@ class FolderObjects:
 
     def _error(self, error: OSError, key: str) -> InsightError:
         message = f"{self._folder}: {key}: {error.strerror or error}"
-        if error.errno in _FULL:
+        if is_full(error):
             return LimitExceededError(
                 message, code="store_full", hint=f"free space on the disk of {self._folder}"
             )

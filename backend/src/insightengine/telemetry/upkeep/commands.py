@@ -105,10 +105,12 @@ class Upkeep:
 
     def run(self, stop: threading.Event) -> None:
         """Until `stop`: sweeps once a minute and when something was decided, and runs deletions."""
+        is_due = True
         while not stop.is_set():
             self._wake.clear()
             try:
-                self._retention.sweep()
+                if is_due:
+                    self._retention.sweep()
                 while not stop.is_set() and self._deletions.run_next():
                     pass
             except (StoreQueryError, InsightError):
@@ -117,6 +119,7 @@ class Upkeep:
             waited = 0.0
             while waited < pause_s and not stop.is_set() and not self._wake.wait(0.25):
                 waited += 0.25
+            is_due = self._wake.is_set() or not self._deletions.is_waiting
 
     def answer(self, command: bytes) -> Mapping[str, object]:
         """Raises InvalidInputError for what is no command."""
