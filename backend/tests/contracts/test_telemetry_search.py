@@ -37,17 +37,8 @@ STACK_AROUND = """Traceback (most recent call last):
 """
 
 
-def _records() -> Records:
-    made = Records()
-    for number in range(30):
-        made.log(
-            ago(7200 - number),
-            f"line {number}",
-            service="checkout" if number % 3 == 0 else "web",
-            severity=17 if number % 10 == 0 else 9,
-            attributes={"http.route": "/a" if number % 2 else "/b", "user.id": 900_000 + number},
-            resource={"host.name": "node-1", "service.version": "r7"},
-        )
+def _fail(made: Records) -> None:
+    """Payments that fail on their spans and in their logs, and a job that fails in its log."""
     for number, line in enumerate((88, 91)):
         failed = made.span(
             ago(600 - number),
@@ -91,6 +82,20 @@ def _records() -> Records:
         severity=17,
         attributes={"exception.type": "KeyError", "exception.message": "'sku-4711'"},
     )
+
+
+def _records() -> Records:
+    made = Records()
+    for number in range(30):
+        made.log(
+            ago(7200 - number),
+            f"line {number}",
+            service="checkout" if number % 3 == 0 else "web",
+            severity=17 if number % 10 == 0 else 9,
+            attributes={"http.route": "/a" if number % 2 else "/b", "user.id": 900_000 + number},
+            resource={"host.name": "node-1", "service.version": "r7"},
+        )
+    _fail(made)
     for number in range(2):
         start, trace = ago(300 - number), 20 + number
         made.span(start, trace, 1, name="GET /", ms=100)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import random
 import struct
-import tarfile
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,6 +21,7 @@ from insightengine.recovery.blocks import BLOCK_BYTES, PREFIX
 from insightengine.recovery.extract import extract_chain
 from insightengine.recovery.models import Backup, Chunk
 from insightengine.recovery.stretches import STRETCH_BYTES
+from tests.unit.recovery.archives import tar_of
 from tests.unit.recovery.backups import backup
 
 Files = dict[str, bytes]
@@ -66,19 +65,6 @@ def manifest(members: Files) -> bytes:
     return f'{body}"Manifest-Checksum": "{checksum}"}}\n'.encode()
 
 
-def stream(members: Files) -> bytes:
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as archive:
-        folder = tarfile.TarInfo("pg_empty")
-        folder.type = tarfile.DIRTYPE
-        archive.addfile(folder)
-        for path, content in members.items():
-            member = tarfile.TarInfo(path)
-            member.size = len(content)
-            archive.addfile(member, io.BytesIO(content))
-    return out.getvalue()
-
-
 @dataclass
 class Made:
     """Backups of a chain, what lies under each key, and the files of the newest."""
@@ -91,7 +77,7 @@ class Made:
         """The members of a backup, in their order."""
         parent = self.chain[-1] if self.chain else None
         made = backup(10 - len(self.chain), parent)
-        plain = stream({**members, "backup_manifest": b"{}"})
+        plain = tar_of({**members, "backup_manifest": b"{}"}, folder="pg_empty")
         parts = [plain[at : at + chunk_bytes] for at in range(0, len(plain), chunk_bytes)]
         for number, part in enumerate(parts):
             self.objects[names.data(made.id, number)] = part

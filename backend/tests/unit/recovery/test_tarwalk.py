@@ -12,22 +12,9 @@ from hypothesis import strategies as st
 
 from insightengine.core.errors import ConflictError
 from insightengine.recovery.tarwalk import TarFile, TarWalker, chunks_of
+from tests.unit.recovery.archives import tar_of
 
 FILES = {"PG_VERSION": b"18\n", "base/1/1259": b"page" * 3000, "empty": b"", "exact": b"x" * 512}
-
-
-def tar_of(files: dict[str, bytes], folder: str | None = "base") -> bytes:
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as archive:
-        if folder:
-            member = tarfile.TarInfo(folder)
-            member.type = tarfile.DIRTYPE
-            archive.addfile(member)
-        for name, content in files.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            archive.addfile(member, io.BytesIO(content))
-    return out.getvalue()
 
 
 def walked(stream: bytes, piece_bytes: int) -> TarWalker:
