@@ -124,8 +124,10 @@ def main() -> None:
         figures |= loss(bench, "sync")
         progress("losing it with a replica")
         figures |= promotion(bench)
+        progress(json.dumps(figures))  # not lost with a peer that fails an hour later
         if not given.quick:
             bench.platform.insight("down")
+            shutil.rmtree(platform.folder / ".insight")  # a peer needs as much room again
             figures |= recover_peers.measure(platform.folder, scale, load_s)
             figures |= recover_peers.ratios(figures, OURS)
     report(figures, CAVEAT, given)
@@ -207,7 +209,7 @@ def loss(bench: Bench, name: str) -> dict[str, float | int | str]:
     }
 
 
-def until_streaming(bench: Bench, limit_s: float = 60) -> None:
+def until_streaming(bench: Bench, limit_s: float = 900) -> None:
     """Returns when the replica follows the primary."""
     deadline = time.monotonic() + limit_s
     while True:

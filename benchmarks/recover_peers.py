@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -255,9 +256,11 @@ def measure(folder: Path, scale: int, load_s: int) -> dict[str, float | int]:
             peer = make(server)
             progress(f"{peer.name}: full, {load_s} s of load, incremental, restore")
             try:
-                figures |= _figures_of(peer, server, load_s)
+                measured = _figures_of(peer, server, load_s)
             finally:
                 peer.close()
+            progress(json.dumps(measured))
+            figures |= measured
     return figures
 
 
