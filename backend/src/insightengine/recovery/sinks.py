@@ -153,21 +153,24 @@ class BesideSink(BackupSink):
         """Fills the views with the next blocks. These come in their order, as the file does."""
         if offset != self._position:
             raise broken(str(self._sought), f"byte {offset} of its blocks is not {self._position}")
+        part, at = self._parts.popleft() if self._parts else memoryview(b""), 0
         for view in views:
-            filled = 0
-            while filled < len(view):
-                part = self._next_part(len(view) - filled)
-                view[filled : filled + len(part)] = part
-                filled += len(part)
-            self._position += filled
+            left = view
+            while len(part) - at < len(left):
+                taken = len(part) - at
+                left[:taken] = part[at:]
+                left = left[taken:]
+                part, at = self._next_part(), 0
+            end = at + len(left)
+            left[:] = part[at:end]
+            at = end
+            self._position += len(view)
+        self._parts.appendleft(part[at:])
 
-    def _next_part(self, most: int) -> memoryview:
+    def _next_part(self) -> memoryview:
         while not self._parts:
             self._step()
-        part = self._parts.popleft()
-        if len(part) > most:
-            self._parts.appendleft(part[most:])
-        return part[:most]
+        return self._parts.popleft()
 
     def _step(self) -> None:
         for _ in self.steps:

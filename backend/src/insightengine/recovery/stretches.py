@@ -26,6 +26,7 @@ STRETCH_BYTES = 4 * 1024 * 1024
 _WRITERS = 2
 _STRETCHES = 8  # all the memory there is: those being filled, and those on their way
 _SECTOR_BYTES = 4096
+_SMALL_BYTES = 512 * 1024  # of these a cluster has a thousand
 _DIRECT = getattr(os, "O_DIRECT", 0)
 Put = Callable[[memoryview], None]  # what is filled goes into its file
 Flowing = tuple[Changes, Read]
@@ -198,7 +199,12 @@ class ChangedFile(_Stretched):
         if self._flowing is not None:
             changes, read = self._flowing
             changes.apply(self._part(self._taken(), self._start), self._start, read)
-        super()._put()
+        if self._length <= _SMALL_BYTES:  # a whole file, written before a writer would have it
+            self._write_at(self._start, self._taken())
+            self._start += STRETCH_BYTES
+            self._filled = 0
+        else:
+            super()._put()
 
     def _write_at(self, start: int, stretch: memoryview) -> None:
         """Each stretch opens the file for itself: nobody has to know which of them is the last."""

@@ -61,12 +61,19 @@ def test_a_full_disk_is_told_while_more_is_written(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not FULL.exists(), reason="this system has no /dev/full")
-def test_a_full_disk_is_told_at_the_end_of_a_small_file(tmp_path: Path) -> None:
+def test_a_full_disk_is_told_at_the_end_of_a_file_that_a_writer_has(tmp_path: Path) -> None:
     (tmp_path / "file").symlink_to(FULL)
     with Writers() as writers:
-        write(tmp_path / "file", b"small", writers)
+        write(tmp_path / "file", bytes(STRETCH_BYTES // 2), writers)
         with pytest.raises(OSError, match="No space left"):
             writers.settle()
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="this system has no /dev/full")
+def test_a_full_disk_is_told_at_once_for_a_small_file(tmp_path: Path) -> None:
+    (tmp_path / "file").symlink_to(FULL)
+    with Writers() as writers, pytest.raises(OSError, match="No space left"):
+        write(tmp_path / "file", b"small", writers)
 
 
 def test_whoever_fills_waits_for_memory_while_nothing_can_be_written(tmp_path: Path) -> None:
