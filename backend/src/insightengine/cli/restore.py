@@ -73,6 +73,8 @@ def restore(
     if telemetry:
         _bring_telemetry(project, to, json_=json_, alone=not (into or database or table or plan))
         return
+    if yes and not plan:
+        _expect(project)
     request = _request(to, into, database, table, swap=swap)
     _show(project, to, request, as_json=plan and json_)
     if not plan:
@@ -91,6 +93,12 @@ def _bring_telemetry(project: Path, to: str, *, json_: bool, alone: bool) -> Non
         )
     request = {"telemetry": True, "to": to}
     operate(project, OperationKind.RESTORE, request, detach=False, json_=json_)
+
+
+def _expect(project: Path) -> None:
+    from insightengine.wiring.expecting import expect_operation
+
+    expect_operation(project)
 
 
 def _show(project: Path, to: str, request: dict[str, Any], *, as_json: bool) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 PREFIX = "INSIGHT_"
+EXPECTED = "expected"  # in the folder of recovery: somebody is about to ask for an operation
 
 
 class Environment(StrEnum):

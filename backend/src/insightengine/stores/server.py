@@ -8,14 +8,15 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
-
-import psycopg
-from psycopg import sql
+from typing import TYPE_CHECKING, Any
 
 from insightengine.core.errors import ConflictError, UnavailableError
 from insightengine.core.lsn import Lsn
 from insightengine.core.secrets import Secret
+
+if TYPE_CHECKING:  # imported at the first use: a restore begins without it, and a plan needs none
+    import psycopg
+    from psycopg import sql
 
 _CONNECT_TIMEOUT_S = 5
 _STATEMENT_TIMEOUT_MS = 60_000
@@ -174,6 +175,8 @@ class PostgresServer:
 
     def set_password(self, role: str, password: Secret) -> None:
         """Sends a verifier: the password itself would stand in logs of statements."""
+        from psycopg import sql
+
         with self._lock, self._answering():
             connection = self._connected()
             verifier = connection.pgconn.encrypt_password(
@@ -205,6 +208,8 @@ class PostgresServer:
         Writers are locked out while the snapshot is taken, which takes milliseconds, and not
         while it is read. Raises ConflictError when the lock is not had within two seconds.
         """
+        import psycopg
+
         with self._answering(), psycopg.connect(**self._parameters()) as connection:
             connection.execute(b"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             lsn = self._snapshot(connection, tables)
@@ -212,6 +217,9 @@ class PostgresServer:
 
     def _snapshot(self, connection: psycopg.Connection[Any], tables: Sequence[str]) -> Lsn:
         """A second connection holds the lock, so that it ends before the long reading begins."""
+        import psycopg
+        from psycopg import sql
+
         names = sql.SQL(", ").join(_identifier(table) for table in tables)
         with psycopg.connect(**self._parameters()) as locking:
             try:
@@ -230,6 +238,8 @@ class PostgresServer:
         return Lsn.parse(row[0] if row else "")
 
     def _connected(self) -> psycopg.Connection[Any]:
+        import psycopg
+
         if self._connection is None or self._connection.closed:
             self._connection = psycopg.connect(**self._parameters(), autocommit=True)
             timeout = f"SET statement_timeout = {_STATEMENT_TIMEOUT_MS}"
@@ -256,6 +266,8 @@ class PostgresServer:
 
     @contextmanager
     def _answering(self) -> Iterator[None]:
+        import psycopg
+
         try:
             yield
         except (psycopg.OperationalError, psycopg.InterfaceError, OSError) as error:
@@ -284,6 +296,8 @@ class Frozen:
 
 
 def _count_and_sum(connection: psycopg.Connection[Any], table: str) -> tuple[int, str]:
+    from psycopg import sql
+
     statement = sql.SQL(
         "SELECT count(*), coalesce(sum(hashtextextended(t::text, 0)::numeric), 0)::text FROM {} t"
     ).format(_identifier(table))
@@ -293,4 +307,6 @@ def _count_and_sum(connection: psycopg.Connection[Any], table: str) -> tuple[int
 
 def _identifier(table: str) -> sql.Identifier:
     """`schema.table`, or a table on the search path."""
+    from psycopg import sql
+
     return sql.Identifier(*table.split("."))

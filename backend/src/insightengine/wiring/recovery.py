@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -50,9 +50,11 @@ from insightengine.runtimes.local.supplied import postgres
 from insightengine.stores.objects.folder import FolderObjects
 from insightengine.stores.objects.port import ObjectStore
 from insightengine.stores.server import ServerAddress
-from insightengine.wiring.application import Placed, database_owners
 from insightengine.wiring.environment import PlatformContext, read_secret
 from insightengine.wiring.exports import new_repository
+
+if TYPE_CHECKING:
+    from insightengine.wiring.application import Placed
 
 _HOST = "127.0.0.1"
 _STOP_LIMIT_S = 60.0
@@ -96,6 +98,8 @@ def prepare_recovery(
 
 
 def _configuration(context: PlatformContext, placed: Placed | None, project: Path) -> Configuration:
+    from insightengine.wiring.application import database_owners  # only `insight up` needs it
+
     if placed is None:
         return Configuration(application="platform", project=str(project.resolve()))
     owners = database_owners(context, placed) if placed.supplied(SuppliedKind.POSTGRES) else ()

@@ -36,7 +36,6 @@ from insightengine.recovery.restore import plan_restore
 from insightengine.runtimes.local.identity import service_user
 from insightengine.runtimes.local.records import alive_records
 from insightengine.runtimes.local.specs import ServiceUser
-from insightengine.wiring.application import base_environment
 from insightengine.wiring.environment import (
     PlatformContext,
     as_environment,
@@ -54,7 +53,7 @@ from insightengine.wiring.recovery import (
     write_private,
 )
 
-_POLL_S = 0.05
+_POLL_S = 0.02
 Heard = Callable[[Operation], None]
 
 
@@ -85,6 +84,8 @@ def ask_for(
 
 
 def start_alone(context: PlatformContext, project: Path, operation_id: str) -> None:
+    from insightengine.wiring.application import base_environment  # a platform that runs needs none
+
     user = service_user(context.settings.service_user, project)
     with (context.state.logs / "backups.log").open("ab") as log:
         subprocess.Popen(

@@ -31,8 +31,9 @@ from insightengine.stores.server import PostgresServer
 from insightengine.telemetry.serving import serve
 from insightengine.wiring.environment import PlatformContext
 from insightengine.wiring.recovery import house_of
-from insightengine.worker.dispatcher import WAL_GAP, Dispatcher, Primary, started
+from insightengine.worker.dispatcher import WAL_GAP, Dispatcher, Primary
 from insightengine.worker.process import run
+from insightengine.worker.ready import Starter
 
 _HOST = "127.0.0.1"
 _TICK_S = 0.5
@@ -49,7 +50,8 @@ class Worker:
         self.halt = threading.Event()
         self.primary = Primary()
         self.flow = Flow()
-        self._dispatcher = Dispatcher(house, self.primary, started)
+        self._starter = Starter(house.folders.root)
+        self._dispatcher = Dispatcher(house, self.primary, self._starter)
         self._tidied_at = 0.0
         self._shippers = [
             Shipper(repository, house.folders.spool, house.now) for repository in house.repositories
@@ -94,6 +96,7 @@ class Worker:
         """A tick; less when somebody asks for an operation, who may wait for a restore."""
         deadline = time.monotonic() + _TICK_S
         while not self.halt.wait(_LISTEN_S) and time.monotonic() < deadline:
+            self._starter.look()
             with suppress(InsightError):  # the step tells it
                 if self.house.journal.has_asked():
                     return
@@ -198,6 +201,7 @@ class Worker:
 
     def end_children(self) -> None:
         """They go on where they were at the next start."""
+        self._starter.close()
         self._dispatcher.end_children()
 
 

@@ -5,9 +5,6 @@ Each runs in a process of its own, which may be killed at any moment and is begu
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -53,14 +50,6 @@ class Child(Protocol):
     def kill(self) -> None: ...
 
     def wait(self) -> int: ...
-
-
-def started(operation_id: str) -> Child:
-    return subprocess.Popen(
-        [sys.executable, "-m", "insightengine.worker.operation", operation_id],
-        env=dict(os.environ),
-        stdin=subprocess.DEVNULL,
-    )
 
 
 class Dispatcher:

@@ -1,4 +1,7 @@
-"""One operation of recovery: `python -m insightengine.worker.operation ID [CLUSTER]`."""
+"""One operation of recovery: `python -m insightengine.worker.operation ID [CLUSTER]`.
+
+`-` in place of the ID reads it from standard input, for a process that stands ready for it.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +31,11 @@ def main(operation: str, cluster: str | None = None) -> None:
     os.umask(0o077)
     keep_memory()
     sys.setswitchinterval(_SWITCH_S)
+    if operation == "-":
+        prepare_restore()
+        operation = sys.stdin.readline().strip()
+        if not operation:  # whoever wanted it ready has ended
+            return
     try:
         house = house_of(context, cluster)
         if house.journal.get(operation).kind not in _URGENT:
@@ -36,6 +44,13 @@ def main(operation: str, cluster: str | None = None) -> None:
     except InsightError as error:
         sys.stderr.write(f"{render_error(error)}\n")
         sys.exit(error.exit_code)
+
+
+def prepare_restore() -> None:
+    """Imports what a restore begins with, and the driver of the database that it needs later."""
+    import psycopg  # noqa: F401
+
+    import insightengine.recovery.restore  # noqa: F401
 
 
 def keep_memory() -> None:
