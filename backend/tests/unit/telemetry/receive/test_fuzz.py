@@ -39,6 +39,7 @@ from insightengine.telemetry.redaction import RedactionRules, Redactor
 from insightengine.telemetry.spool import SpoolLimits, open_spool
 
 INPUTS = int(os.environ.get("INSIGHT_FUZZ_INPUTS", "6000"))
+pytestmark = pytest.mark.timeout(max(120, INPUTS // 1000))
 LIMIT = 100_000
 _JSON = (
     b'{"resourceLogs":[{"scopeLogs":[{"logRecords":'
