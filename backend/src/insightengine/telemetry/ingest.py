@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -23,10 +24,11 @@ from insightengine.telemetry.batch_journal import BatchJournal
 from insightengine.telemetry.ingest_plan import (
     Action,
     Committed,
+    Pace,
     Step,
     Waiting,
     backoff_s,
-    is_due,
+    pace,
     plan,
 )
 from insightengine.telemetry.insertion import IngestCounters, Inserter, Insertion, Workplace
@@ -82,14 +84,24 @@ class _Slot:
 class SignalIngester:
     """Drains one signal; `run` is the body of its thread.
 
-    With much to insert, batches go in side by side: one insert keeps one processor busy.
+    With much to insert, batches go in side by side: one insert keeps one processor busy. With
+    little, one of all ingesters that share `turn` goes in after the other.
     """
 
-    def __init__(self, spool: Path, signal: Signal, inserter: Inserter, slots: int = 2) -> None:
+    def __init__(
+        self,
+        spool: Path,
+        signal: Signal,
+        inserter: Inserter,
+        *,
+        slots: int = 2,
+        turn: threading.Lock | None = None,
+    ) -> None:
         self._spool = spool
         self._signal = signal
         self._slots = [_Slot(spool, signal, number, inserter) for number in range(slots)]
         self._threads = ThreadPoolExecutor(slots, thread_name_prefix=f"insert-{signal.value}")
+        self._turn = turn or threading.Lock()
         self._running: dict[Future[None], tuple[int, Committed]] = {}
         self._last = float("-inf")
         self._failures = 0
@@ -119,16 +131,17 @@ class SignalIngester:
 
     def drain(self) -> bool:
         """One batch a slot; False when there was none. All end before an error is raised."""
-        self._start()
+        self._start(Pace.AT_ONCE)
         return self._end(ALL_COMPLETED)
 
     def _advance(self) -> bool:
         """Gives free slots a batch, and waits for the slot that ends first."""
-        if self._is_due():
-            self._start()
+        now = pace(self.lag().bytes, time.monotonic() - self._last)
+        if now is not Pace.WAIT:
+            self._start(now)
         return self._end(FIRST_COMPLETED)
 
-    def _start(self) -> None:
+    def _start(self, at: Pace) -> None:
         running = dict(self._running.values())
         idle = {
             number: found
@@ -138,9 +151,13 @@ class SignalIngester:
         planned = plan(self._waiting(), running | idle, len(self._slots), BATCH_BYTES)
         for number in planned.keys() - running.keys():
             steps = planned[number]
-            started = self._threads.submit(self._slots[number].carry_out, steps)
+            started = self._threads.submit(self._carry_out, self._slots[number], steps, at)
             self._running[started] = (number, Committed(steps[0].batch, is_stored=False))
             self._last = time.monotonic()
+
+    def _carry_out(self, slot: _Slot, steps: Sequence[Step], at: Pace) -> None:
+        with self._turn if at is Pace.IN_TURN else nullcontext():
+            slot.carry_out(steps)
 
     def _end(self, when: str) -> bool:
         """False when nothing was under way. Raises what one of those that ended raised."""
@@ -162,10 +179,6 @@ class SignalIngester:
             sizes.append(status.st_size)
             oldest = min(oldest, status.st_mtime)
         return Lag(len(sizes), sum(sizes), now - oldest)
-
-    def _is_due(self) -> bool:
-        since_last_s = time.monotonic() - self._last
-        return is_due(0, since_last_s) or is_due(self.lag().bytes, since_last_s)
 
     def _waiting(self) -> list[Waiting]:
         found: list[Waiting] = []

@@ -108,10 +108,21 @@ def _oldest(present: Sequence[Waiting], max_bytes: int) -> Batch:
     return Batch(tuple(chosen))
 
 
-def is_due(waiting_bytes: int, since_last_s: float) -> bool:
+class Pace(Enum):
+    """Whether what waits is inserted, and whether beside other inserts."""
+
+    WAIT = auto()
+    IN_TURN = auto()
+    AT_ONCE = auto()
+
+
+def pace(waiting_bytes: int, since_last_s: float) -> Pace:
     """An insert costs the store the same whether it brings ten rows or ten thousand, so that what
-    comes at a moderate rate is collected; only much, a backlog, does not wait."""
-    return since_last_s >= _INTERVAL_S or waiting_bytes >= _AT_ONCE_BYTES
+    comes at a moderate rate is collected, and inserts of it take turns: they leave a processor to
+    questions. Only much, a backlog, does not wait."""
+    if waiting_bytes >= _AT_ONCE_BYTES:
+        return Pace.AT_ONCE
+    return Pace.IN_TURN if since_last_s >= _INTERVAL_S else Pace.WAIT
 
 
 class Remedy(Enum):

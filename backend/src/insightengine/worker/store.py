@@ -32,7 +32,10 @@ async def store(context: PlatformContext, stop: asyncio.Event) -> None:
     password = read_secret(state, "store_password")
     engine = await asyncio.to_thread(_opened, context)
     state.spool.mkdir(parents=True, mode=0o700, exist_ok=True)
-    ingesters = {signal: SignalIngester(state.spool, signal, engine) for signal in Signal}
+    turn = threading.Lock()
+    ingesters = {
+        signal: SignalIngester(state.spool, signal, engine, turn=turn) for signal in Signal
+    }
     if isinstance(engine, StoreEngine) and engine.needs_rebuild:
         await asyncio.to_thread(_rebuild, engine, ingesters)
     upkeep = _upkeep(engine, context)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -187,6 +188,42 @@ def test_a_slot_takes_the_next_batch_while_another_one_is_at_work(tmp_path: Path
         stop.set()
         thread.join(20)
     assert {rows[-1:] for rows in store.rows} == {b"1", b"2", b"3"}
+
+
+@pytest.mark.parametrize(
+    ("share", "side_by_side"), [(0.01, False), (0.75, True)], ids=["a little", "a backlog"]
+)
+def test_inserts_of_a_little_take_turns_and_those_of_a_backlog_do_not(
+    tmp_path: Path, share: float, side_by_side: bool
+) -> None:
+    store = TokenStore()
+    both_are_in = threading.Barrier(2)
+
+    def meet(requests: list[bytes]) -> None:
+        del requests
+        with contextlib.suppress(threading.BrokenBarrierError):
+            both_are_in.wait(1)
+
+    store.refuse = meet
+    turn, stop = threading.Lock(), threading.Event()
+    threads = []
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        spool(tmp_path / name, *records(b"x" * int(BATCH_BYTES * share)))
+        one = SignalIngester(tmp_path / name, Signal.LOGS, store, turn=turn)
+        threads.append(threading.Thread(target=one.run, args=(stop,)))
+    for thread in threads:
+        thread.start()
+    try:
+        deadline = time.monotonic() + 20
+        while list(tmp_path.glob("*/logs-*.pb")):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join(20)
+    assert both_are_in.broken is not side_by_side
 
 
 def test_a_refusal_of_one_batch_says_nothing_of_the_next(tmp_path: Path) -> None:

@@ -11,11 +11,12 @@ from insightengine.telemetry.ingest_plan import (
     Action,
     Batch,
     Committed,
+    Pace,
     Remedy,
     Step,
     Waiting,
     backoff_s,
-    is_due,
+    pace,
     plan,
     remedy,
 )
@@ -112,17 +113,19 @@ def test_nothing_to_do_is_no_step() -> None:
 @pytest.mark.parametrize(
     ("waiting_bytes", "since_last_s", "expected"),
     [
-        (1, 0.1, False),
-        (1, 2.5, True),
-        (12_000_000, 0.1, False),
-        (25_000_000, 0.1, False),
-        (26_000_000, 0.1, True),
+        (1, 0.1, Pace.WAIT),
+        (1, 2.5, Pace.IN_TURN),
+        (12_000_000, 0.1, Pace.WAIT),
+        (25_000_000, 0.1, Pace.WAIT),
+        (25_000_000, 2.5, Pace.IN_TURN),
+        (26_000_000, 0.1, Pace.AT_ONCE),
+        (26_000_000, 2.5, Pace.AT_ONCE),
     ],
 )
 def test_a_little_waits_for_more_and_much_goes_at_once(
-    waiting_bytes: int, since_last_s: float, expected: bool
+    waiting_bytes: int, since_last_s: float, expected: Pace
 ) -> None:
-    assert is_due(waiting_bytes, since_last_s) is expected
+    assert pace(waiting_bytes, since_last_s) is expected
 
 
 @pytest.mark.parametrize(
