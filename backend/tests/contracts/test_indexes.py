@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -80,3 +81,14 @@ def test_spans_with_a_rare_attribute_are_found_in_a_few_granules(engine: StoreEn
     )
     assert found == 1
     assert read <= 2 * GRANULE
+
+
+def test_no_granule_of_a_day_is_asked_for_its_time(engine: StoreEngine) -> None:
+    """Five minutes come first in the order of the table; a key behind what lies between would be
+    compared with each granule's."""
+    wanted = page_statement(ASKED, log_filter(q="paid"), None, SortOrder.DESCENDING, 100)
+    given = {name: str(value) for name, value in wanted.parameters.items()}
+    plan = engine.run(Query(f"EXPLAIN indexes = 1 {wanted.sql}", parameters=given)).decode()
+    keys = re.search(r"PrimaryKey\n[^\n]*Keys:([^:]*)Condition", plan)
+    assert keys is not None, plan
+    assert re.findall(r"\w+\(?\w+\)?", keys[1]) == ["toStartOfFiveMinutes(Timestamp)"]

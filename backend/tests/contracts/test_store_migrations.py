@@ -15,7 +15,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from insightengine.telemetry import decode, segments
 from insightengine.telemetry.port import Signal
-from insightengine.telemetry.schema import migrations, version1
+from insightengine.telemetry.schema import inserted, migrations, version1
 from insightengine.telemetry.schema.layout import Layout
 from insightengine.telemetry.schema.views import VIEWS
 from insightengine.telemetry.store_engine import EngineLimits, StoreEngine
@@ -32,6 +32,7 @@ _DEFINITIONS = (
 )
 _CONTENTS = (
     "SELECT (SELECT count() FROM logs), (SELECT sum(Requests) FROM request_minutes), "
+    "(SELECT sum(Requests) FROM service_minutes), "
     "(SELECT sum(Entries) FROM log_minutes), (SELECT count() FROM spans), "
     "(SELECT (sum(Spans), min(Root).4) FROM traces), (SELECT sum(Calls) FROM operation_minutes), "
     "(SELECT (Type, count()) FROM exceptions GROUP BY Type), (SELECT count() FROM metrics), "
@@ -40,7 +41,7 @@ _CONTENTS = (
     "(SELECT uniq(TraceId) FROM trace_index)"
 )
 _EXPECTED = (
-    b"5\t5\t5\t4\t(4,'GET /orders')\t2\t('PaymentError',2)\t2\t1\t['node-1']\t"
+    b"5\t5\t5\t5\t4\t(4,'GET /orders')\t2\t('PaymentError',2)\t2\t1\t['node-1']\t"
     b"('GET /orders/<*> <*>',5)\t2\n"
 )
 
@@ -164,6 +165,52 @@ def test_a_store_of_version_5_writes_one_file_for_larger_inserts(tmp_path: Path)
     engine.close()
     for again in migrated(path):
         assert again.run(Query(_DEFINITIONS)) == as_new
+
+
+def _of_version_6(path: Path) -> bytes:
+    """Makes a store as version 6 had it, with a log record; returns what a new one looks like."""
+    engine = StoreEngine(path, LIMITS)
+    as_new = engine.run(Query(_DEFINITIONS))
+    for view in VIEWS:
+        engine.execute(f"DROP VIEW insight.{view.name} SYNC")
+    values = inserted.VALUE_INDEXES["resource_values"]
+    for table in ("logs", "spans", "metrics"):
+        alter = f"ALTER TABLE insight.{table}"
+        if table != "metrics":
+            engine.execute(f"{alter} DROP INDEX resource_values")
+        engine.execute(
+            f"{alter} MODIFY COLUMN ResourceAttributes "
+            "Map(LowCardinality(String), String) CODEC(Default)"
+        )
+        if table != "metrics":
+            engine.execute(f"{alter} ADD INDEX resource_values {values}")
+    for column in ("TraceId", "SpanId"):
+        engine.execute(
+            f"ALTER TABLE insight.logs MODIFY COLUMN {column} "
+            "MODIFY SETTING min_compress_block_size = 65536"
+        )
+    engine.execute(
+        "INSERT INTO insight.logs (Timestamp, ServiceName, ResourceAttributes) VALUES (now64(9), "
+        "'shop', {'host.name': 'node-1', 'host.name': 'twice', 'a': ''})"
+    )
+    engine.execute("TRUNCATE TABLE insight.schema_migrations")
+    engine.execute(migrations.applied_statement(*range(1, 7)))
+    assert engine.run(Query(_DEFINITIONS)) != as_new
+    engine.close()
+    return as_new
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.5, 0.6, 0.8, 0.99])
+def test_resources_of_a_store_of_version_6_are_kept(tmp_path: Path, share: float) -> None:
+    path = tmp_path / "new"
+    as_new = _of_version_6(path)
+    if share:
+        engine = StoreEngine(path, LIMITS)
+        kill_within(engine, engine._pending[0], share)
+    for engine in migrated(path):
+        assert engine.run(Query(_DEFINITIONS)) == as_new
+        found = engine.run(Query("SELECT ResourceAttributes, Release FROM logs"))
+        assert found == b"{'host.name':'node-1','host.name':'twice','a':''}\t\n"
 
 
 def test_records_of_before_have_their_release_and_colour_by_their_resource(tmp_path: Path) -> None:

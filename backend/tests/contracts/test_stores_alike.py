@@ -114,6 +114,7 @@ def test_a_repeated_insert_stores_and_derives_nothing_twice(store: Store, tmp_pa
     assert count(store, "logs") == 7
     assert count(store, "edge_requests") == 5
     assert count(store, "request_minutes", "sum(Requests)") == 5
+    assert count(store, "service_minutes", "sum(Requests)") == 5
     assert count(store, "traces", "sum(Spans)") == count(store, "spans") == 2
     assert count(store, "series") == count(store, "metrics") == 1
 

@@ -47,11 +47,6 @@ def statements() -> list[str]:
             f"ALTER TABLE {_DATABASE}.{table} RESET SETTING min_bytes_for_wide_part"
             for table in ("logs", "spans", "metrics")
         ),
-        *(
-            f"ALTER TABLE {_DATABASE}.logs MODIFY COLUMN {column} "
-            "RESET SETTING min_compress_block_size"
-            for column in ("TraceId", "SpanId")
-        ),
         *(f"CREATE MATERIALIZED VIEW {_DATABASE}.{view}" for view in _VIEWS),
         f"TRUNCATE TABLE {_DATABASE}.schema_migrations",
         f"INSERT INTO {_DATABASE}.schema_migrations (Version) VALUES (1), (2)",

@@ -24,7 +24,7 @@ from insightengine.telemetry.decoding.values import (
     types_of,
 )
 from insightengine.telemetry.port import Signal
-from insightengine.telemetry.schema.inserted import OWN
+from insightengine.telemetry.schema.inserted import OWN, RESOURCE_MAP
 
 Columns = Mapping[str, str]
 
@@ -63,7 +63,8 @@ def entries(source: str, resources: str, scopes: str, entries: str) -> str:
             ss.scope.dropped_attributes_count AS scope_dropped,
             arrayConcat(resource_types, {types_of("ss.scope.attributes")}) AS types,
             arrayJoin(ss.{entries}) AS e
-        FROM (SELECT {named}, {attribute_map("rs.resource.attributes")} AS resource,
+        FROM (SELECT {named}, CAST({attribute_map("rs.resource.attributes")},
+                    '{RESOURCE_MAP}') AS resource,
                 {OWN.replace("ResourceAttributes", "resource")} AS own,
                 {types_of("rs.resource.attributes")} AS resource_types,
                 rs.resource.dropped_attributes_count AS resource_dropped,

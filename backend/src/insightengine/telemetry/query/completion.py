@@ -11,7 +11,7 @@ from typing import Final
 
 from insightengine.core.time import TimeRange
 from insightengine.telemetry.models import LogSeverity, SpanKind
-from insightengine.telemetry.query.filters import in_range
+from insightengine.telemetry.query.filters import AT, in_range
 from insightengine.telemetry.query.language.vocabulary import (
     ALSO,
     LOG_WORDS,
@@ -122,7 +122,7 @@ def _of_logs(typed: Typed, asked: TimeRange) -> Statement:
 
 def _of_spans(typed: Typed, asked: TimeRange) -> Statement:
     """Of the newest spans: there is no rollup of their attributes."""
-    where = in_range(asked)
+    where = in_range(asked, AT)
     text = "arrayJoin(mapKeys(SpanAttributes))"
     chosen = "startsWith(lower(text), {typed:String})"
     if typed.value is not None:

@@ -15,6 +15,7 @@ from insightengine.core.time import TimeRange
 from insightengine.telemetry.models import LogSeverity, Scope
 from insightengine.telemetry.query.language import Expression, parse
 from insightengine.telemetry.query.language.sql import condition as search_condition
+from insightengine.telemetry.query.language.sql import is_value
 from insightengine.telemetry.query.language.vocabulary import LOG_WORDS, SPAN_WORDS
 from insightengine.telemetry.schema import OWN_SITES
 
@@ -22,6 +23,10 @@ from insightengine.telemetry.schema import OWN_SITES
 SEVERITY_NUMBERS: Final = {name: 1 + 4 * index for index, name in enumerate(LogSeverity)}
 UNSPECIFIED_IS: Final = SEVERITY_NUMBERS[LogSeverity.INFO]
 SEVERITY_SQL: Final = f"if(SeverityNumber = 0, {UNSPECIFIED_IS}, SeverityNumber)"
+# The time of a log entry or span, to compare with. Their tables are ordered by five minutes and by
+# other things after that: with the plain column, ClickHouse asks every granule of a day whether it
+# fits. That takes longer than the rest of a question, and excludes nothing that was left.
+AT: Final = "identity(Timestamp)"
 _OWN_SITES: Final = ", ".join(f"'{site}'" for site in OWN_SITES)
 _MOST_ATTRIBUTES: Final = 16
 _TRACE_ID: Final = re.compile(r"[0-9a-fA-F]{32}")
@@ -135,7 +140,7 @@ def in_range(asked: TimeRange, column: str = "Timestamp") -> Where:
     start = "fromUnixTimestamp64Nano({start_ns:Int64}, 'UTC')"
     end = "fromUnixTimestamp64Nano({end_ns:Int64}, 'UTC')"
     conditions: tuple[str, ...] = (f"{column} >= {start}", f"{column} < {end}")
-    if column == "Timestamp":
+    if column in ("Timestamp", AT):
         conditions += (from_five_minutes(start), to_five_minutes(end))
     return Where(conditions, {"start_ns": asked.start_ns, "end_ns": asked.end_ns})
 
@@ -149,16 +154,16 @@ def to_five_minutes(end: str) -> str:
     return f"toStartOfFiveMinutes(Timestamp) <= toStartOfFiveMinutes({end})"
 
 
-def outside(first: str, last: str) -> str:
+def outside(first: str, last: str, column: str = "Timestamp") -> str:
     """Before `first` or from `last` on: the ends of a range whose middle comes from a rollup."""
     return (
-        f"((Timestamp < {first} AND {to_five_minutes(first)}) "
-        f"OR (Timestamp >= {last} AND {from_five_minutes(last)}))"
+        f"(({column} < {first} AND {to_five_minutes(first)}) "
+        f"OR ({column} >= {last} AND {from_five_minutes(last)}))"
     )
 
 
 def logs_where(asked: TimeRange, wanted: LogFilter) -> Where:
-    where = in_range(asked)
+    where = in_range(asked, AT)
     if wanted.service is not None:
         where = where.and_("ServiceName = {service:String}", service=wanted.service)
     if wanted.severity_min is not None:
@@ -238,7 +243,9 @@ def traced_edge_where(wanted: TraceFilter) -> Where | None:
 
 def _has(column: str, index: int) -> str:
     key = f"{{key_{index}:String}}"
-    return f"(mapContains({column}, {key}) AND {column}[{key}] = {{value_{index}:String}})"
+    return (
+        f"(mapContains({column}, {key}) AND {is_value(column, key, f'{{value_{index}:String}}')})"
+    )
 
 
 def _severity_number(given: int | LogSeverity | None) -> int | None:

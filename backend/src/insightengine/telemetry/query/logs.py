@@ -21,6 +21,7 @@ from insightengine.telemetry.models import (
 )
 from insightengine.telemetry.query.cursors import LogCursor, encode
 from insightengine.telemetry.query.filters import (
+    AT,
     SEVERITY_SQL,
     LogFilter,
     Where,
@@ -74,7 +75,7 @@ def page_statement(
         )
         near = to_five_minutes(_AT) if is_descending else from_five_minutes(_AT)
         where = where.and_(near)
-        behind = behind.and_(f"Timestamp {outward} {_AT}").and_(near, at_ns=cursor.at_ns)
+        behind = behind.and_(f"{AT} {outward} {_AT}").and_(near, at_ns=cursor.at_ns)
     direction = "DESC" if is_descending else "ASC"
     return statement(
         f"SELECT {_COLUMNS} FROM {LOGS} WHERE {where.sql} AND {_reach(behind, cursor, order)} "
@@ -97,8 +98,8 @@ def _reach(behind: Where, cursor: LogCursor | None, order: SortOrder) -> str:
         f"LIMIT {{row_limit:UInt32}}{_IN_ORDER})))"
     )
     if is_descending:
-        return f"Timestamp >= {reached} AND {from_five_minutes(reached)}"
-    return f"Timestamp <= {reached} AND {to_five_minutes(reached)}"
+        return f"{AT} >= {reached} AND {from_five_minutes(reached)}"
+    return f"{AT} <= {reached} AND {to_five_minutes(reached)}"
 
 
 def page(asked: TimeRange, cursor: LogCursor | None, limit: int, rows: Sequence[Row]) -> LogPage:
@@ -143,7 +144,7 @@ def _counted(asked: TimeRange, wanted: LogFilter) -> tuple[str, Where]:
     first = "fromUnixTimestamp64Nano({first_ns:Int64}, 'UTC')"
     last = "fromUnixTimestamp64Nano({last_ns:Int64}, 'UTC')"
     ends = where.and_(
-        outside(first, last),
+        outside(first, last, AT),
         first_ns=first_ns,
         last_ns=last_ns,
     )

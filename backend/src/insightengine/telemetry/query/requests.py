@@ -90,7 +90,7 @@ def _grouped(asked: TimeRange, keys: str, service: str | None = None) -> Stateme
             f"WHERE {where.sql} {order}",
             where,
         )
-    rows, where = request_rows(asked, service)
+    rows, where = request_rows(asked, service, by_route="Route" in keys)
     return statement(f"SELECT {columns}{_SUMS} FROM ({rows}) {order}", where)
 
 

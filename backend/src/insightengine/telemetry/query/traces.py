@@ -19,6 +19,7 @@ from insightengine.telemetry.models import (
 )
 from insightengine.telemetry.query.cursors import TraceCursor, encode
 from insightengine.telemetry.query.filters import (
+    AT,
     TraceFilter,
     Where,
     from_five_minutes,
@@ -45,7 +46,7 @@ _AT: Final = "fromUnixTimestamp64Nano({at_ns:Int64}, 'UTC')"
 _BEGIN: Final = "fromUnixTimestamp64Nano({start_ns:Int64}, 'UTC')"
 _LATEST: Final = "fromUnixTimestamp64Nano({latest_ns:Int64}, 'UTC')"
 _WIDE: Final = (
-    f"Timestamp >= {_BEGIN} AND Timestamp < {_LATEST} "
+    f"{AT} >= {_BEGIN} AND {AT} < {_LATEST} "
     f"AND {from_five_minutes(_BEGIN)} AND {to_five_minutes(_LATEST)}"
 )
 
@@ -142,8 +143,8 @@ def of_traces(found: Sequence[Row]) -> Where:
     first, last = (f"fromUnixTimestamp64Nano({{{name}:Int64}}, 'UTC')" for name in _BOUNDS)
     return Where(
         (
-            f"Timestamp >= {first}",
-            f"Timestamp <= {last}",
+            f"{AT} >= {first}",
+            f"{AT} <= {last}",
             from_five_minutes(first),
             to_five_minutes(last),
             "TraceId IN {trace_ids:Array(String)}",

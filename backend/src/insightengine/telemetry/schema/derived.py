@@ -65,6 +65,23 @@ _REQUEST_MINUTES: Final = Table(
     engine="AggregatingMergeTree()",
 )
 
+_SERVICE_MINUTES: Final = Table(
+    names.SERVICE_MINUTES,
+    f"""
+    Minute {_MINUTE},
+    Site {_NAME},
+    Service {_NAME},
+    Release {_NAME},
+    Colour {_NAME},
+    Requests {_COUNT},
+    Errors {_COUNT},
+    BytesSent {_COUNT},
+    Durations {_DURATIONS}""",
+    order_by="Minute, Site, Service, Release, Colour",
+    day="toDate(Minute)",
+    engine="AggregatingMergeTree()",
+)
+
 _OPERATION_MINUTES: Final = Table(
     names.OPERATION_MINUTES,
     f"""
@@ -248,6 +265,7 @@ _DELETIONS: Final = Table(
 DERIVED: Final = (
     _EDGE_REQUESTS,
     _REQUEST_MINUTES,
+    _SERVICE_MINUTES,
     _OPERATION_MINUTES,
     _LOG_MINUTES,
     _LOG_FACETS,

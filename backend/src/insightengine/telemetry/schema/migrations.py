@@ -20,16 +20,16 @@ from insightengine.telemetry.schema.derived import DECIDED, DERIVED
 from insightengine.telemetry.schema.inserted import (
     EXACT,
     FINE_BLOCKS,
-    LARGE_BLOCKS,
     ONE_FILE,
     OWN,
     OWN_LOG,
+    RESOURCE_MAP,
     VALUE_MAPS,
     VALUE_TYPE,
     marks,
     value_indexes,
 )
-from insightengine.telemetry.schema.layout import Layout, Table
+from insightengine.telemetry.schema.layout import Layout, Table, View
 from insightengine.telemetry.schema.tables import INSERTED, TABLES
 from insightengine.telemetry.schema.views import VIEWS
 
@@ -154,16 +154,18 @@ def _moved(table: Table, days: Days) -> tuple[str, ...]:
     )
 
 
+def _of(target: str) -> tuple[Table, View]:
+    """A derived table that one view fills, and that view."""
+    (table,) = (table for table in DERIVED if table.name == target)
+    (view,) = (view for view in VIEWS if view.target == target)
+    return table, view
+
+
 def _rebuild_to_3(layout: Layout, days: Days) -> tuple[str, ...]:
     """Records stay as they are: parts that are written from now on have the indexes."""
-    (derived,) = (table for table in DERIVED if table.name == names.LOG_PATTERNS)
-    (patterns,) = (view for view in VIEWS if view.target == names.LOG_PATTERNS)
+    derived, patterns = _of(names.LOG_PATTERNS)
     changes = [
         *((table, f"MODIFY SETTING {FINE_BLOCKS}") for table in (*VALUE_MAPS, names.TRACE_INDEX)),
-        *(
-            (names.LOGS, f"MODIFY COLUMN {column} MODIFY SETTING {LARGE_BLOCKS}")
-            for column in ("TraceId", "SpanId")
-        ),
         *(
             (table, f"ADD INDEX IF NOT EXISTS {name} {definition}")
             for table in VALUE_MAPS
@@ -229,12 +231,52 @@ def _rebuild_to_6(layout: Layout, _: Days) -> tuple[str, ...]:
     )
 
 
+def _expand_to_7(layout: Layout) -> tuple[str, ...]:
+    return layout.table_statements(_of(names.SERVICE_MINUTES)[0])
+
+
+def _rebuild_to_7(layout: Layout, days: Days) -> tuple[str, ...]:
+    """Resources of all records are written anew, and their index with them: it goes first, since
+    nothing may be indexed that changes its type. Minutes of services are counted."""
+    on = layout.on_cluster
+    minutes, counted = _of(names.SERVICE_MINUTES)
+    own, over = layout.local, f"{names.DATABASE}.{{}}".format
+    of_resources = "resource_values"
+    resources = f"MODIFY COLUMN ResourceAttributes {RESOURCE_MAP} CODEC(Default)"
+    changes = [
+        *((own(table), f"DROP INDEX IF EXISTS {of_resources}") for table in VALUE_MAPS),
+        *(
+            (table, resources)
+            for inserted in INSERTED
+            for table in dict.fromkeys((own(inserted.name), over(inserted.name)))
+        ),
+        *(
+            (own(table), f"ADD INDEX IF NOT EXISTS {name} {definition}")
+            for table in VALUE_MAPS
+            for name, definition in value_indexes(table)
+            if name == of_resources
+        ),
+        *(
+            (own(names.LOGS), f"MODIFY COLUMN {column} RESET SETTING min_compress_block_size")
+            for column in ("TraceId", "SpanId")
+        ),
+    ]
+    return (
+        *(f"DROP VIEW IF EXISTS {names.DATABASE}.{view.name}{on} SYNC" for view in VIEWS),
+        *(f"ALTER TABLE {table}{on} {change}" for table, change in changes),
+        f"TRUNCATE TABLE {own(minutes.name)}{on}",
+        *(layout.backfill_statement(counted, day) for day in days),
+        *(layout.view_statement(view) for view in VIEWS),
+    )
+
+
 MIGRATIONS: Final = (
     Migration(2, partial(_added, columns=_ADDED_IN_V2), _rebuild_to_2),
     Migration(3, _nothing, _rebuild_to_3),
     Migration(4, partial(_added, columns=ADDED_IN_V4), _nothing),
     Migration(5, partial(_added, columns=ADDED_IN_V5), _rebuild_to_5),
     Migration(6, _nothing, _rebuild_to_6),
+    Migration(7, _expand_to_7, _rebuild_to_7),
 )
 LATEST: Final = MIGRATIONS[-1].version
 

@@ -15,6 +15,7 @@ METRICS: Final = "metrics"
 # What the store derives of it.
 EDGE_REQUESTS: Final = "edge_requests"
 REQUEST_MINUTES: Final = "request_minutes"
+SERVICE_MINUTES: Final = "service_minutes"
 OPERATION_MINUTES: Final = "operation_minutes"
 LOG_MINUTES: Final = "log_minutes"
 LOG_FACETS: Final = "log_facets"

@@ -66,6 +66,17 @@ FROM (SELECT toStartOfMinute(Timestamp) AS Minute, {_REQUEST_KEYS}, {bucket("Dur
 GROUP BY Minute, {_REQUEST_KEYS}""",
 )
 
+_SERVICE_KEYS = "Site, Service, Release, Colour"
+_SERVICE_MINUTES = View(
+    "service_minutes_from",
+    names.SERVICE_MINUTES,
+    names.REQUEST_MINUTES,
+    f"""SELECT Minute, {_SERVICE_KEYS}, sum(Requests) AS Requests, sum(Errors) AS Errors,
+    sum(BytesSent) AS BytesSent, sumMap(Durations) AS Durations
+FROM {{source}} GROUP BY Minute, {_SERVICE_KEYS}""",
+    time="Minute",
+)
+
 _OPERATION_KEYS = "ServiceName, SpanKind, SpanName, Release, Colour"
 _OPERATION_MINUTES = View(
     "operation_minutes_from",
@@ -262,6 +273,7 @@ FROM {source} GROUP BY Day, Host, ServiceName""",
 VIEWS: Final = (
     _EDGE_REQUESTS,
     _REQUEST_MINUTES,
+    _SERVICE_MINUTES,
     _OPERATION_MINUTES,
     _LOG_MINUTES,
     _LOG_FACETS,

@@ -21,7 +21,7 @@ from insightengine.telemetry.schema import names
 TABLES: Final[Mapping[Signal, tuple[str, ...]]] = {
     Signal.LOGS: (
         *(names.LOGS, names.LOG_MINUTES, names.LOG_FACETS, names.LOG_PATTERNS),
-        *(names.EDGE_REQUESTS, names.REQUEST_MINUTES),
+        *(names.EDGE_REQUESTS, names.REQUEST_MINUTES, names.SERVICE_MINUTES),
     ),
     Signal.TRACES: (
         *(names.SPANS, names.TRACES, names.TRACE_INDEX, names.OPERATION_MINUTES),

@@ -26,6 +26,7 @@ from insightengine.telemetry.query.language.words import (
 )
 
 _Test = Callable[[str], str]  # SQL of a value → a condition on it
+_AttributeTest = Callable[[str, str], str]  # SQL of a map and of a key → a condition on the value
 _UNITS_NS: Final = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9}
 _DURATION: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ns|us|µs|ms|s|m)?")
 _LEVELS: Final = {name.value: 1 + 4 * index for index, name in enumerate(LogSeverity)}
@@ -39,6 +40,14 @@ def condition(
     """Also the parameters, whose names begin with `prefix`. Raises InvalidInputError."""
     writer = _Writer(words, prefix)
     return writer.of(expression), writer.parameters
+
+
+def is_value(attributes: str, key: str, value: str) -> str:
+    """SQL of an attribute having a value, which is not ''.
+
+    That any attribute has it is what the index knows of maps whose values have numbers.
+    """
+    return f"(has(mapValues({attributes}), {value}) AND {attributes}[{key}] = {value})"
 
 
 class _Writer:
@@ -73,22 +82,27 @@ class _Writer:
         column = self._words.columns.get(name)
         if column is not None:
             return column.sql if column.kind is Kind.FLAG else f"toString({column.sql}) != ''"
-        return self._over_attributes(name, lambda value: f"{value} != ''")
+        return self._over_attributes(name, _of_value(lambda value: f"{value} != ''"))
 
     def _field(self, field: Field) -> str:
         column = self._words.columns.get(field.name)
         if column is not None:
             return self._column(column, field)
-        if field.operator in (Operator.IS, Operator.MATCHES):
-            write = self._text_test(field)
-        else:
-            number = self._bind(_number(field), "Float64")
-            write = lambda value: f"toFloat64OrNull({value}) {field.operator.value} {number}"  # noqa: E731
-        return f"ifNull({self._over_attributes(field.name, write)}, 0)"
+        return f"ifNull({self._over_attributes(field.name, self._attribute_test(field))}, 0)"
 
-    def _over_attributes(self, name: str, write: _Test) -> str:
+    def _attribute_test(self, field: Field) -> _AttributeTest:
+        if field.operator is Operator.IS and field.value and not field.has_star:
+            wanted = self._bind(field.value, "String")
+            return lambda attributes, key: is_value(attributes, key, wanted)
+        if field.operator in (Operator.IS, Operator.MATCHES):
+            return _of_value(self._text_test(field))
+        number = self._bind(_number(field), "Float64")
+        sign = field.operator.value
+        return _of_value(lambda value: f"toFloat64OrNull({value}) {sign} {number}")
+
+    def _over_attributes(self, name: str, write: _AttributeTest) -> str:
         keys = [self._bind(key, "String") for key in ALSO.get(name, (name,))]
-        tests = (write(f"{column}[{key}]") for key in keys for column in self._words.maps)
+        tests = (write(column, key) for key in keys for column in self._words.maps)
         return f"({' OR '.join(tests)})"
 
     def _column(self, column: Column, field: Field) -> str:
@@ -140,6 +154,10 @@ class _Writer:
             case Operator.MATCHES:
                 raise _invalid(field, "a level without ~")
         assert_never(field.operator)
+
+
+def _of_value(write: _Test) -> _AttributeTest:
+    return lambda attributes, key: write(f"{attributes}[{key}]")
 
 
 def _textual(field: Field) -> Field:
