@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 from insightengine.core.errors import NotFoundError
-from insightengine.core.time import TimeRange, to_ns
+from insightengine.core.time import TimeRange
 from insightengine.telemetry import models
 from insightengine.telemetry.query import comparison, logs, requests, resources, trace, traces
 from insightengine.telemetry.query.asker import Asker
@@ -14,7 +14,6 @@ from insightengine.telemetry.query.cursors import decode_log_cursor, decode_trac
 from insightengine.telemetry.query.filters import LogFilter, TraceFilter, normal_trace_id
 from insightengine.telemetry.query.ranges import before, grid_over, settled
 from insightengine.telemetry.query.statement import Row, whole
-from insightengine.telemetry.query.trace import Extent
 
 
 class TelemetryQueries:
@@ -116,17 +115,14 @@ class TelemetryQueries:
     async def trace(self, trace_id: str) -> models.TraceDetail:
         """Raises NotFoundError when neither a span nor a request of it is known."""
         wanted = normal_trace_id(trace_id)
-        within = trace.extent(await self._asker.rows(trace.bounds_statement(wanted)))
-        if within is None:
-            ever = Extent(0, to_ns(self._now() + trace.AROUND))
-            edge = await self._asker.rows(trace.edge_statement(wanted, ever))
-            found = trace.detail(wanted, (), edge)
-        else:
-            edge, spans = await asyncio.gather(
-                self._asker.rows(trace.edge_statement(wanted, within.around(trace.AROUND))),
-                self._asker.rows(trace.spans_statement(wanted, within)),
-            )
-            found = trace.detail(wanted, spans, edge, await self._total(wanted, within, spans))
+        edge, spans = await asyncio.gather(
+            self._asker.rows(trace.edge_statement(wanted)),
+            self._asker.rows(trace.spans_statement(wanted)),
+        )
+        if not spans:
+            until = self._now() + trace.AROUND
+            edge = await self._asker.rows(trace.edge_until_statement(wanted, until))
+        found = trace.detail(wanted, spans, edge, await self._total(wanted, spans))
         if found is None:
             raise NotFoundError(
                 f"trace {wanted} is not in the telemetry store",
@@ -135,11 +131,11 @@ class TelemetryQueries:
             )
         return found
 
-    async def _total(self, trace_id: str, within: Extent, spans: Sequence[Row]) -> int | None:
+    async def _total(self, trace_id: str, spans: Sequence[Row]) -> int | None:
         """Counted only where there are more than are read."""
         if len(spans) <= trace.MOST_SPANS:
             return None
-        rows = await self._asker.rows(trace.count_statement(trace_id, within))
+        rows = await self._asker.rows(trace.count_statement(trace_id))
         return whole(rows[0]["spans"])
 
     async def services(self) -> models.ServiceList:

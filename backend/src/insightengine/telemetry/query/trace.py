@@ -4,12 +4,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Final
 
-from insightengine.core.time import from_ns
+from insightengine.core.time import from_ns, to_ns
 from insightengine.telemetry.models import (
     EdgeRequest,
     Span,
@@ -19,7 +18,7 @@ from insightengine.telemetry.models import (
     SpanStatus,
     TraceDetail,
 )
-from insightengine.telemetry.query.filters import from_five_minutes, to_five_minutes
+from insightengine.telemetry.query.filters import AT, from_five_minutes, to_five_minutes
 from insightengine.telemetry.query.statement import (
     Row,
     Statement,
@@ -33,78 +32,82 @@ from insightengine.telemetry.schema import EDGE_REQUESTS, SPANS, TRACE_INDEX
 MOST_SPANS: Final = 10_000
 _MOST_EDGE_REQUESTS: Final = 100
 AROUND: Final = timedelta(hours=1)  # of the spans lies the request at the edge
-_ONE_THREAD: Final = "SETTINGS max_threads = 1"  # few granules: more threads cost more than they do
+# Few granules: more threads, and looking for a better plan, cost more than they save.
+_QUICKLY: Final = "SETTINGS max_threads = 1, query_plan_enable_optimizations = 0"
 
-
-_FIRST: Final = "fromUnixTimestamp64Nano({first_ns:Int64}, 'UTC')"
-_LAST: Final = "fromUnixTimestamp64Nano({last_ns:Int64}, 'UTC')"
-_OF_TRACE: Final = (
-    f"TraceId = {{trace_id:String}} AND Timestamp >= {_FIRST} AND Timestamp <= {_LAST} "
-    f"AND {from_five_minutes(_FIRST)} AND {to_five_minutes(_LAST)}"
+_BOUNDS: Final = f"FROM {TRACE_INDEX} WHERE TraceId = {{trace_id:String}}"
+# The moments between which its spans are: found while the question is planned, so that it reads few
+# granules. 1970 where nothing is known of the trace.
+_WITHIN: Final = f"WITH (SELECT (min(Start), max(End)) {_BOUNDS}) AS within "
+_AROUND_S: Final = int(AROUND.total_seconds())
+_LAST_TIME: Final = (
+    f"fromUnixTimestamp64Nano(toInt64({2**63 - 1} - {_AROUND_S} * 1000000000), 'UTC')"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Extent:
-    """First and last moment of a trace's spans, as the index of traces knows them."""
-
-    first_ns: int
-    last_ns: int
-
-    def around(self, margin: timedelta) -> Extent:
-        margin_ns = margin // timedelta(microseconds=1) * 1000
-        return Extent(self.first_ns - margin_ns, self.last_ns + margin_ns)
 
 
 def bounds_statement(trace_id: str) -> Statement:
     return Statement(
         "SELECT toUnixTimestamp64Nano(min(Start)) AS begin_ns, "
-        "toUnixTimestamp64Nano(max(End)) AS finish_ns "
-        f"FROM {TRACE_INDEX} WHERE TraceId = {{trace_id:String}} "
-        f"HAVING count() > 0 {_ONE_THREAD}",
+        f"toUnixTimestamp64Nano(max(End)) AS finish_ns {_BOUNDS} "
+        "HAVING count() > 0 SETTINGS max_threads = 1",
         {"trace_id": trace_id},
     )
 
 
-def extent(rows: Sequence[Row]) -> Extent | None:
-    """Of the answer to `bounds_statement`; None for a trace without spans."""
-    return Extent(whole(rows[0]["begin_ns"]), whole(rows[0]["finish_ns"])) if rows else None
+def _of_trace(first: str, last: str, at: str) -> str:
+    return (
+        f"TraceId = {{trace_id:String}} AND {at} >= {first} AND {at} <= {last} "
+        f"AND {from_five_minutes(first)} AND {to_five_minutes(last)}"
+    )
 
 
-def spans_statement(trace_id: str, within: Extent) -> Statement:
+_SPANS_OF_TRACE: Final = f"FROM {SPANS} WHERE {_of_trace('within.1', 'within.2', AT)}"
+
+
+def spans_statement(trace_id: str) -> Statement:
     """One more than MOST_SPANS, which tells whether there are more."""
     return Statement(
-        "SELECT toUnixTimestamp64Nano(Timestamp) AS begin_ns, SpanId, ParentSpanId, SpanName, "
-        "SpanKind, ServiceName, ResourceAttributes, SpanAttributes, DurationNs, StatusCode, "
-        "StatusMessage, arrayMap(t -> toUnixTimestamp64Nano(t), Events.Timestamp) AS event_times, "
+        f"{_WITHIN}SELECT toUnixTimestamp64Nano(Timestamp) AS begin_ns, SpanId, ParentSpanId, "
+        "SpanName, SpanKind, ServiceName, ResourceAttributes, SpanAttributes, DurationNs, "
+        "StatusCode, StatusMessage, "
+        "arrayMap(t -> toUnixTimestamp64Nano(t), Events.Timestamp) AS event_times, "
         "Events.Name AS event_names, Events.Attributes AS event_attributes, "
         "Links.TraceId AS link_traces, Links.SpanId AS link_spans, "
-        f"Links.TraceState AS link_states, Links.Attributes AS link_attributes FROM {SPANS} "
-        f"WHERE {_OF_TRACE} ORDER BY Timestamp, SpanId LIMIT {MOST_SPANS + 1} {_ONE_THREAD}",
-        _given(trace_id, within),
+        "Links.TraceState AS link_states, Links.Attributes AS link_attributes "
+        f"{_SPANS_OF_TRACE} ORDER BY Timestamp, SpanId LIMIT {MOST_SPANS + 1} {_QUICKLY}",
+        {"trace_id": trace_id},
     )
 
 
-def count_statement(trace_id: str, within: Extent) -> Statement:
+def count_statement(trace_id: str) -> Statement:
     return Statement(
-        f"SELECT count() AS spans FROM {SPANS} WHERE {_OF_TRACE} {_ONE_THREAD}",
-        _given(trace_id, within),
+        f"{_WITHIN}SELECT count() AS spans {_SPANS_OF_TRACE} {_QUICKLY}", {"trace_id": trace_id}
     )
 
 
-def edge_statement(trace_id: str, within: Extent) -> Statement:
-    """Requests of the trace, the outermost first. Their table is small and has a bloom filter."""
-    return Statement(
+def edge_statement(trace_id: str) -> Statement:
+    """Requests around the spans of the trace, the outermost first. Their table is small and has a
+    bloom filter."""
+    first = f"within.1 - toIntervalSecond({_AROUND_S})"
+    last = f"least(within.2, {_LAST_TIME}) + toIntervalSecond({_AROUND_S})"
+    return Statement(f"{_WITHIN}{_edge(first, last)}", {"trace_id": trace_id})
+
+
+def edge_until_statement(trace_id: str, until: datetime) -> Statement:
+    """The same of a trace without spans, which may be anywhere."""
+    last = "fromUnixTimestamp64Nano({last_ns:Int64}, 'UTC')"
+    sql = _edge("fromUnixTimestamp64Nano(toInt64(0), 'UTC')", last)
+    return Statement(sql, {"trace_id": trace_id, "last_ns": to_ns(until)})
+
+
+def _edge(first: str, last: str) -> str:
+    return (
         "SELECT toUnixTimestamp64Nano(Timestamp) AS finish_ns, Method, Path, Status, DurationMs, "
-        f"Site, Release, Colour, RequestId, SpanId FROM {EDGE_REQUESTS} WHERE {_OF_TRACE} "
+        f"Site, Release, Colour, RequestId, SpanId FROM {EDGE_REQUESTS} "
+        f"WHERE {_of_trace(first, last, 'Timestamp')} "
         "ORDER BY toUnixTimestamp64Nano(Timestamp) - DurationMs * 1e6, DurationMs DESC "
-        f"LIMIT {_MOST_EDGE_REQUESTS} {_ONE_THREAD}",
-        _given(trace_id, within),
+        f"LIMIT {_MOST_EDGE_REQUESTS} {_QUICKLY}"
     )
-
-
-def _given(trace_id: str, within: Extent) -> Mapping[str, object]:
-    return {"trace_id": trace_id, "first_ns": within.first_ns, "last_ns": within.last_ns}
 
 
 def detail(
@@ -124,7 +127,7 @@ def detail(
         total_spans=total or len(found),
         truncated=truncated,
         missing_parents=() if truncated else missing_parents(spans, edge),
-        edge=_edge(edge[0]) if edge else None,
+        edge=_edge_request(edge[0]) if edge else None,
     )
 
 
@@ -185,7 +188,7 @@ def _links(row: Row) -> tuple[SpanLink, ...]:
     )
 
 
-def _edge(row: Row) -> EdgeRequest:
+def _edge_request(row: Row) -> EdgeRequest:
     return EdgeRequest(
         method=str(row["Method"]),
         path=str(row["Path"]),
