@@ -47,9 +47,8 @@ def main(operation: str, cluster: str | None = None) -> None:
 
 
 def prepare_restore() -> None:
-    """Imports what a restore begins with, and the driver of the database that it needs later."""
-    import psycopg  # noqa: F401
-
+    """Imports what a restore begins with. The driver of the database is left for the time in which
+    its server starts."""
     import insightengine.recovery.restore  # noqa: F401
 
 

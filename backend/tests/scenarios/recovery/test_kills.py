@@ -102,7 +102,7 @@ def test_what_is_wiped_under_load_comes_back(
     """With the received log nothing is lost that it had; the repository is a little older."""
     one, synchronous = running
     is_alone = source == "alone"
-    one.calm()
+    one.settled()  # of a timeline that no repository heard of, the loss is refused: rightly
     commits = one.commits()
     with commits.running():
         commits.wait_for(500)
