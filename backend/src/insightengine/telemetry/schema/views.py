@@ -103,19 +103,32 @@ FROM {source} GROUP BY Minute, ServiceName, SeverityNumber, Release, Colour, IsO
 
 # Values that are another one in nearly every entry (ids, numbers, addresses, sentences) are no
 # facets, and would make the table as large as the logs.
+_IS_FACET: Final = (
+    f"length(Value) BETWEEN 1 AND {_FACET_LENGTH} "
+    "AND NOT match(Value, '[0-9]{5,}|[0-9a-fA-F-]{12,}|^[0-9.:]{5,}$|@')"
+)
 _LOG_FACETS = View(
     "log_facets_from",
     names.LOG_FACETS,
     names.LOGS,
     f"""SELECT toStartOfFifteenMinutes(Timestamp) AS Slot, ServiceName, IsOwn, Key, Value, count() AS Entries
-FROM (SELECT Timestamp, ServiceName, IsOwn,
-        arrayConcat(mapKeys(LogAttributes), ['host.name', 'service.version']) AS keys,
-        arrayConcat(mapValues(LogAttributes), [ResourceAttributes['host.name'], toString(Release)])
-            AS values
-    FROM {{source}})
+FROM (SELECT Timestamp, ServiceName, IsOwn, mapKeys(LogAttributes) AS keys,
+        mapValues(LogAttributes) AS values FROM {{source}})
 ARRAY JOIN keys AS Key, values AS Value
-WHERE length(Value) BETWEEN 1 AND {_FACET_LENGTH}
-    AND NOT match(Value, '[0-9]{{5,}}|[0-9a-fA-F-]{{12,}}|^[0-9.:]{{5,}}$|@')
+WHERE {_IS_FACET}
+GROUP BY Slot, ServiceName, IsOwn, Key, Value""",
+)
+# What every entry has, and few values of: counted first, then looked at.
+_RESOURCE_FACETS = View(
+    "log_facets_from_resources",
+    names.LOG_FACETS,
+    names.LOGS,
+    f"""SELECT Slot, ServiceName, IsOwn, Key, Value, sum(entries) AS Entries
+FROM (SELECT toStartOfFifteenMinutes(Timestamp) AS Slot, ServiceName, IsOwn, Release,
+        ResourceAttributes['host.name'] AS host, count() AS entries
+    FROM {{source}} GROUP BY Slot, ServiceName, IsOwn, Release, host)
+ARRAY JOIN ['host.name', 'service.version'] AS Key, [toString(host), toString(Release)] AS Value
+WHERE {_IS_FACET}
 GROUP BY Slot, ServiceName, IsOwn, Key, Value""",
 )
 
@@ -277,6 +290,7 @@ VIEWS: Final = (
     _OPERATION_MINUTES,
     _LOG_MINUTES,
     _LOG_FACETS,
+    _RESOURCE_FACETS,
     _LOG_PATTERNS,
     _LOG_EXCEPTIONS,
     _SPAN_EXCEPTIONS,
