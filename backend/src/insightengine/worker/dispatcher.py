@@ -107,14 +107,17 @@ class Dispatcher:
         is_gone = not (folder / "PG_VERSION").exists() and cluster.pending_swap(folder) is None
         if not is_away(time.monotonic() - self._primary.seen_at, is_gone=is_gone):
             return False
-        place = self._house.replica
-        if place is None or not (place.folder / "standby.signal").exists():
-            return False
         under_way = self._house.journal.under_way()
         if any(operation.kind in _MOVES_THE_PRIMARY for operation in under_way):
             return False  # it is away because of them
+        place = self._house.replica
+        has_replica = place is not None and (place.folder / "standby.signal").exists()
+        if not (has_replica or is_gone):
+            return False
         for operation in under_way:
             self._give_way(operation)
+        if not has_replica:
+            return False
         _log.warning("the primary is away; the replica takes over")
         request = {"forced": True, "reason": "the primary does not answer"}
         self._house.journal.ask(OperationKind.FAILOVER, request, "watch", self._house.now())
@@ -122,7 +125,8 @@ class Dispatcher:
         return True
 
     def _give_way(self, operation: Operation) -> None:
-        """A backup of a primary that is gone comes to nothing, and would hold up the failover."""
+        """A backup of a primary that is gone comes to nothing, and would hold up the failover or
+        the restore: it waits for log that nobody writes any more."""
         if operation.kind not in (OperationKind.BACKUP, OperationKind.PRUNE):
             return
         child = self._children.pop(operation.id, None)
@@ -130,8 +134,8 @@ class Dispatcher:
             child.kill()
             child.wait()
         elif operation.state is OperationState.RUNNING and not operation.is_orphan:
-            return  # another process has it: the failover waits for its end
-        self._fail(operation, "it gave way: the primary is away, and the replica takes over")
+            return  # another process has it: what comes next waits for its end
+        self._fail(operation, "it gave way: the primary is away")
 
     def _ask_for_what_is_due(self, *, is_free: bool) -> None:
         """While telemetry is stored, backups only: what else is due can wait for its end."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -38,7 +39,8 @@ class Watched:
     def __init__(self, of: House) -> None:
         self.house = of
         self.started: list[str] = []
-        self._dispatcher = Dispatcher(of, Primary(timeline=1, flushed=Lsn(0)), self._start)
+        self.primary = Primary(timeline=1, flushed=Lsn(0))
+        self._dispatcher = Dispatcher(of, self.primary, self._start)
 
     def _start(self, operation_id: str) -> Running:
         self.started.append(operation_id)
@@ -119,3 +121,21 @@ def test_a_pruning_with_another_key_that_nobody_begins_is_over_after_a_minute(
         worker.tick()
         assert journal.get(pruning.id).state is state
         journal.cancel(pruning.id, now)
+
+
+@pytest.mark.parametrize("is_wiped", [True, False])
+def test_a_backup_gives_way_when_the_data_directory_is_gone(
+    worker: Watched, is_wiped: bool
+) -> None:
+    """It waits for log that nobody writes any more, and a restore would wait for it. A server that
+    only is away for a moment goes on writing."""
+    cluster = worker.house.folders.cluster
+    if not is_wiped:
+        cluster.mkdir(parents=True, exist_ok=True)
+        (cluster / "PG_VERSION").write_text("18", encoding="ascii")
+    waiting = asked(worker, OperationKind.BACKUP)
+    worker.tick()
+    worker.primary.seen_at = time.monotonic() - 60
+    worker.tick()
+    state = worker.house.journal.get(waiting).state
+    assert (state is OperationState.FAILED) is is_wiped
