@@ -320,9 +320,13 @@ def _swap(state: StateFolder, new: Path, kept: Path) -> None:
     shutil.rmtree(kept, ignore_errors=True)
     swap = cluster_folder.Swap(str(new), str(kept))
     cluster_folder.request_swap(state.postgres, swap)
-    with contextlib.suppress(InsightError):  # it may be waiting before its next attempt
-        if "postgres" not in alive_records(state.run):
-            ask(state.run, {"verb": "restart", "names": ["postgres"]})
+    _hurry_server(state)
+
+
+def _hurry_server(state: StateFolder) -> None:
+    """It may be waiting before its next attempt. One that has come up meanwhile stays."""
+    with contextlib.suppress(InsightError):
+        ask(state.run, {"verb": "hurry", "names": ["postgres"]})
 
 
 def _end_server(state: StateFolder, name: str) -> None:
@@ -370,11 +374,7 @@ def replace_cluster(state: StateFolder, new: Path, replaced: Path) -> bool:
     if not supervised:
         cluster_folder.complete_swap(state.postgres)
         return False
-    # It may be waiting before its next attempt. Without a swap it has made that meanwhile, and a
-    # server that has just come up would be stopped again.
-    if record is None and cluster_folder.pending_swap(state.postgres) is not None:
-        with contextlib.suppress(InsightError):
-            ask(state.run, {"verb": "restart", "names": ["postgres"]})
+    _hurry_server(state)
     return True
 
 

@@ -65,6 +65,7 @@ class Keeper:
         self._exit: Exit | None = None
         self._deaths: tuple[float, ...] = ()
         self._restart_asked = asyncio.Event()
+        self._hurried = asyncio.Event()
 
     @property
     def _user(self) -> ServiceUser | None:
@@ -115,6 +116,10 @@ class Keeper:
         """Ends the process and starts it again at once, its history forgotten."""
         self._restart_asked.set()
 
+    def hurry(self) -> None:
+        """Ends the pause before the next start; a process that runs is left alone."""
+        self._hurried.set()
+
     async def _wait_for(self, others: Mapping[str, Keeper]) -> None:
         missing = [name for name in self.spec.depends_on if not others[name].ready.is_set()]
         if missing:
@@ -128,6 +133,7 @@ class Keeper:
         if began is not plan.Begin.ADOPT:
             for command in self.spec.initialise:
                 await self._run(command)
+        self._hurried.clear()  # what was hurried for has happened
         self._become(ProcessState.READY)
         self.ready.set()
 
@@ -230,8 +236,9 @@ class Keeper:
         state = ProcessState.CRASH_LOOP if pause.crash_loop else ProcessState.BACKING_OFF
         self._become(state, f"{reason}; next start in {pause.seconds:g} s")
         _log.warning("%s %s; next start in %.1f s", self.spec.name, reason, pause.seconds)
-        await _first(self._restart_asked.wait(), pause.seconds)
+        await _first_of((self._restart_asked.wait(), self._hurried.wait()), pause.seconds)
         self._restart_asked.clear()
+        self._hurried.clear()
 
     def _running(self) -> Exit:
         if self._exit is None:

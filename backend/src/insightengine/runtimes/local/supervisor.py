@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from insightengine.core.errors import InvalidInputError
+from insightengine.core.errors import InvalidInputError, NotFoundError
 from insightengine.core.settings import StateFolder
 from insightengine.runtimes.local import plan, warden
 from insightengine.runtimes.local.colours import wanted_colours
@@ -166,6 +166,8 @@ class Supervisor:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             answer = await self._obey(json.loads(await reader.readline()))
+        except NotFoundError as error:
+            answer = {"error": error.message, "hint": error.hint, "code": "not_found"}
         except Exception as error:
             _log.exception("an order failed")
             answer = {"error": str(error), "code": "internal"}
@@ -183,19 +185,22 @@ class Supervisor:
                 await self._apply()
                 return {"processes": sorted(self._keepers)}
             case {"verb": "restart", "names": list(names)}:
-                unknown = sorted(set(names) - set(self._keepers))
-                if unknown:
-                    known = ", ".join(sorted(self._keepers))
-                    return {
-                        "error": f"there is no process {unknown[0]}",
-                        "hint": f"known are {known}",
-                        "code": "not_found",
-                    }
-                for name in names:
-                    self._keepers[name].restart()
+                for keeper in self._named(names):
+                    keeper.restart()
                 return {"restarting": names}
+            case {"verb": "hurry", "names": list(names)}:
+                for keeper in self._named(names):
+                    keeper.hurry()
+                return {"hurrying": names}
             case _:
                 return {"error": f"unknown order {order}", "code": "invalid_input"}
+
+    def _named(self, names: list[str]) -> list[Keeper]:
+        unknown = sorted(set(names) - set(self._keepers))
+        if unknown:
+            known = ", ".join(sorted(self._keepers))
+            raise NotFoundError(f"there is no process {unknown[0]}", hint=f"known are {known}")
+        return [self._keepers[name] for name in names]
 
     async def _tell_status(self) -> None:
         while True:
