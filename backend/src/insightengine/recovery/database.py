@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from insightengine.core.errors import UnavailableError
+from insightengine.core.errors import InsightError, LimitExceededError, UnavailableError
 
 Row = Sequence[Any]
 _BUSY_S = 15.0
@@ -35,7 +35,7 @@ class Database:
             self._connection.execute("PRAGMA synchronous = FULL")
             self._connection.execute("PRAGMA foreign_keys = ON")
         except sqlite3.Error as error:
-            raise self._unavailable(error) from error
+            raise self._told(error) from error
         self._migrate(migrations)
         self._hand_over()
 
@@ -91,9 +91,15 @@ class Database:
         try:
             yield
         except sqlite3.Error as error:
-            raise self._unavailable(error) from error
+            raise self._told(error) from error
 
-    def _unavailable(self, error: sqlite3.Error) -> UnavailableError:
+    def _told(self, error: sqlite3.Error) -> InsightError:
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+            return LimitExceededError(
+                f"{self._path} cannot be written: the disk is full",
+                code="disk_full",
+                hint=f"free some space in {self._path.parent}",
+            )
         return UnavailableError(
             f"{self._path} cannot be used: {error}",
             code="catalogue_unavailable",

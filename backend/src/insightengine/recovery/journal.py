@@ -12,13 +12,19 @@ import os
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from insightengine.core.errors import ConflictError, NotFoundError
+from insightengine.core.errors import (
+    ConflictError,
+    LimitExceededError,
+    NotFoundError,
+    UnavailableError,
+)
 from insightengine.recovery.database import Database, Row
 
 _COLUMNS = (
@@ -199,12 +205,14 @@ class Journal:
         return [(step, datetime.fromisoformat(at)) for step, at in found]
 
     def progress(self, operation_id: str, progress: Progress) -> None:
+        """For whoever looks on: where it cannot be noted, as on a full disk, the work goes on."""
         text = json.dumps(
             [progress.text, progress.done_bytes, progress.total_bytes, progress.bytes_per_s]
         )
-        self._database.write(
-            "UPDATE operations SET progress = ? WHERE id = ?", (text, operation_id)
-        )
+        with suppress(LimitExceededError, UnavailableError):
+            self._database.write(
+                "UPDATE operations SET progress = ? WHERE id = ?", (text, operation_id)
+            )
 
     def end(
         self,

@@ -37,7 +37,7 @@ from insightengine.recovery.plan import (
     restore_plan,
 )
 from insightengine.recovery.repository import Repository
-from insightengine.recovery.scratch import SUPERUSER, Scratch, ScratchServer, running
+from insightengine.recovery.scratch import MOST_WAL_MB, SUPERUSER, Scratch, ScratchServer, running
 from insightengine.recovery.walfeed import WalFeed
 from insightengine.recovery.walsource import AnyWal, SpooledWal, StoredWal, WalSource
 from insightengine.stores.server import ServerState
@@ -47,7 +47,7 @@ MEASURED_RESTORE = "measured restore"  # by a verification, a drill, or in earne
 _RECOVERY_LIMIT_S = 3600.0
 _READY_LIMIT_S = 60.0
 _HINT = "free some space, or restore elsewhere: insight restore --into FOLDER"
-_ROOM_BYTES = 128 * 1024**2  # for the write-ahead log while it is replayed
+_ROOM_BYTES = 128 * 1024**2  # for what else the server writes
 
 
 def plan_restore(house: House, text: str) -> RestorePlan:
@@ -138,9 +138,22 @@ def restore(house: House, operation: str, request: Mapping[str, Any]) -> dict[st
 def bring_back(
     house: House, operation: str, plan: RestorePlan, folder: Path
 ) -> dict[str, float | int | str]:
-    """Extracts, replays, and leaves a stopped and durable cluster in `folder/cluster`."""
-    began = time.monotonic()
+    """Extracts, replays, and leaves a stopped and durable cluster in `folder/cluster`.
+
+    What fails leaves no folder: it is as large as the database, and nobody would go on with it.
+    """
     begin_anew(folder)
+    try:
+        return _extracted_and_replayed(house, operation, plan, folder)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _extracted_and_replayed(
+    house: House, operation: str, plan: RestorePlan, folder: Path
+) -> dict[str, float | int | str]:
+    began = time.monotonic()
     extract_into(house, operation, plan, folder / "cluster")
     extracted_s = time.monotonic() - began
     state = replay(house, operation, plan.target, folder)
@@ -181,9 +194,8 @@ def extract_into(house: House, operation: str, plan: RestorePlan, cluster: Path)
 
     Raises ConflictError when none does, and LimitExceededError when the disk fills meanwhile.
     """
-    needed_bytes = plan.restore_bytes + spilled_bytes(plan.chain) + _ROOM_BYTES
     require_room(
-        cluster.parent, needed_bytes, "the restored cluster, beside the present one,", _HINT
+        cluster.parent, _needed_bytes(plan), "the restored cluster, beside the present one,", _HINT
     )
     total = sum(backup.plain_bytes for backup in plan.chain)
     problems: list[str] = []
@@ -213,6 +225,11 @@ def extract_into(house: House, operation: str, plan: RestorePlan, cluster: Path)
         code="no_sound_copy",
         hint="insight backup list; an older backup: insight restore --to BACKUP",
     )
+
+
+def _needed_bytes(plan: RestorePlan) -> int:
+    kept_wal = min(plan.wal_bytes or 0, MOST_WAL_MB * 1024**2)
+    return plan.restore_bytes + spilled_bytes(plan.chain) + kept_wal + _ROOM_BYTES
 
 
 def holding_all(house: House, chain: tuple[Backup, ...]) -> list[Repository]:

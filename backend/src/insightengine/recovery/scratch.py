@@ -5,6 +5,7 @@ needs neither a port nor a password.
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import shutil
@@ -18,7 +19,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from insightengine.core.errors import ConflictError, UnavailableError
+from insightengine.core.errors import (
+    ConflictError,
+    InsightError,
+    LimitExceededError,
+    UnavailableError,
+)
 from insightengine.recovery import bound
 from insightengine.recovery.commands import Programs
 from insightengine.stores.server import PostgresServer, ServerAddress
@@ -26,6 +32,7 @@ from insightengine.stores.server import PostgresServer, ServerAddress
 SUPERUSER = "insight_admin"
 _PORT = 5432  # only a part of the socket's name
 _POLL_S = 0.02
+MOST_WAL_MB = 1024  # of what it has replayed, so much stays on the disk for some time
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +60,8 @@ class ScratchServer:
     def wait_until_promoted(self, limit_s: float) -> None:
         """Returns when recovery has come to its target and the server takes writes.
 
-        Raises ConflictError with what the server said when it ended, UnavailableError when the
-        time is over.
+        Raises ConflictError with what the server said when it ended, LimitExceededError
+        (`disk_full`) where that was its disk, UnavailableError when the time is over.
         """
         deadline = time.monotonic() + limit_s
         with self.connect() as server:
@@ -99,12 +106,13 @@ class ScratchServer:
         finally:
             os.close(descriptor)
 
-    def _ended(self) -> ConflictError:
-        return ConflictError(
-            f"the server in {self._scratch.cluster} ended: {last_error(self._scratch.log)}",
-            code="server_ended",
-            hint=f"look at {self._scratch.log}",
-        )
+    def _ended(self) -> InsightError:
+        """Its log may be removed with its cluster, so that what matters of it is told."""
+        why = last_error(self._scratch.log)
+        told = f"the server in {self._scratch.cluster} ended: {why}"
+        if os.strerror(errno.ENOSPC) in why:
+            return LimitExceededError(told, code="disk_full", hint="free some space")
+        return ConflictError(told, code="server_ended")
 
 
 @contextmanager
@@ -142,7 +150,7 @@ def _argv(scratch: Scratch, sockets: Path, hba: Path) -> list[str]:
         "port": str(_PORT),
         "hba_file": str(hba),
         "shared_buffers": "128MB",
-        "max_wal_size": "4GB",
+        "max_wal_size": f"{MOST_WAL_MB}MB",
         "wal_level": "replica",
         "summarize_wal": "off",
         "archive_mode": "off",

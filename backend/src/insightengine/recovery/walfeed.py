@@ -15,18 +15,20 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from insightengine.core.errors import InsightError
+from insightengine.core.disk import is_full
+from insightengine.core.errors import InsightError, LimitExceededError, UnavailableError
 from insightengine.core.lsn import Segment
 from insightengine.recovery.walsource import WalFile, WalSource
 
 _AHEAD = 3
 _POLL_S = 0.002
 _SCRIPT = """#!/bin/sh
-# restore_command of a recovery: asks for one file of WAL and waits for the answer.
-: > "$1/want/$2"
+# restore_command of a recovery: asks for one file of WAL and waits for the answer. Only 1 says that
+# there is no such file, and the server then takes the log for ended; 255 stops it.
+true > "$1/want/$2" || exit 255
 while [ -e "$1/alive" ]; do
-    [ -e "$1/have/$2" ] && exec mv "$1/have/$2" "$3"
-    [ -e "$1/none/$2" ] && rm "$1/none/$2" && exit 1
+    if [ -e "$1/have/$2" ]; then mv "$1/have/$2" "$3" || exit 255; exit 0; fi
+    if [ -e "$1/none/$2" ]; then rm "$1/none/$2" || exit 255; exit 1; fi
     sleep 0.004
 done
 exit 255
@@ -64,23 +66,36 @@ class WalFeed:
         self._thread.join()
 
     def _run(self) -> None:
+        """The server must not go on as if the log ended where it cannot be handed over, nor wait
+        for ever: then it is stopped."""
         with ThreadPoolExecutor(2, thread_name_prefix="wal-read") as readers:
-            while not self._stop.wait(_POLL_S):
-                for wish in os.listdir(self._folder / "want"):  # noqa: PTH208 -- polled
-                    # Before the answer: once it has it, the server may ask for the same again.
-                    (self._folder / "want" / wish).unlink()
-                    self._fulfil(wish, readers)
+            try:
+                while not self._stop.wait(_POLL_S):
+                    self._fulfil(readers)
+            except InsightError as error:
+                self._fail(error)
+            except OSError as error:
+                self._fail(self._told(error))
             for future in self._ready.values():
                 future.cancel()
 
-    def _fulfil(self, name: str, readers: ThreadPoolExecutor) -> None:
-        try:
-            content = self._content(name, readers)
-        except InsightError as error:
-            # The server must stop here, not go on as if the WAL ended: it gets no answer.
-            self.failure = error
-            (self._folder / "alive").unlink(missing_ok=True)
-            return
+    def _fulfil(self, readers: ThreadPoolExecutor) -> None:
+        for wish in os.listdir(self._folder / "want"):  # noqa: PTH208 -- polled
+            # Before the answer: once it has it, the server may ask for the same again.
+            (self._folder / "want" / wish).unlink()
+            self._give(wish, self._content(wish, readers))
+
+    def _fail(self, error: InsightError) -> None:
+        self.failure = error
+        (self._folder / "alive").unlink(missing_ok=True)
+
+    def _told(self, error: OSError) -> InsightError:
+        where = f"{self._folder}: {error.strerror} while write-ahead log was replayed"
+        if is_full(error):
+            return LimitExceededError(where, code="disk_full", hint="free some space")
+        return UnavailableError(where, hint=f"look at the disk and the owner of {self._folder}")
+
+    def _give(self, name: str, content: bytes | None) -> None:
         if content is None:
             (self._folder / "none" / name).touch()
             return

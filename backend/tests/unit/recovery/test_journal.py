@@ -9,12 +9,13 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from insightengine.core.errors import ConflictError, NotFoundError
+from insightengine.core.errors import ConflictError, LimitExceededError, NotFoundError
 from insightengine.recovery.catalogue import open_database
 from insightengine.recovery.journal import (
     SCHEDULE,
@@ -183,6 +184,21 @@ def test_progress_tells_what_is_left(journal: Journal) -> None:
     assert found is not None
     assert found.left_s == 15.0
     assert Progress("reading", 250).left_s is None
+
+
+def test_a_full_disk_is_told_but_for_progress_which_ends_nothing(tmp_path: Path) -> None:
+    with closing(open_database(tmp_path)) as database:
+        journal = Journal(database)
+        asked = journal.ask(OperationKind.BACKUP, {}, "ada", NOW)
+        ((pages,),) = database.rows("PRAGMA page_count")
+        database.rows(f"PRAGMA max_page_count = {pages}")
+        journal.progress(asked.id, Progress("x" * 20_000))
+        assert journal.get(asked.id).progress is None
+        with pytest.raises(LimitExceededError, match="the disk is full") as raised:
+            journal.note(asked.id, "streamed", {"chunks": "x" * 20_000}, NOW)
+        assert raised.value.code == "disk_full"
+        journal.progress(asked.id, Progress("reading"))
+        assert journal.get(asked.id).progress == Progress("reading")
 
 
 def test_what_nobody_has_begun_can_be_cancelled(journal: Journal) -> None:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
+import subprocess
 import time
 from pathlib import Path
 
+import pytest
+
+from insightengine.core.errors import LimitExceededError
 from insightengine.core.lsn import Segment
 from insightengine.recovery.walfeed import WalFeed
 from insightengine.recovery.walsource import WalFile
@@ -41,3 +46,43 @@ def test_a_segment_that_is_asked_for_again_at_once_is_given_again(tmp_path: Path
             assert time.monotonic() < deadline, "the second wish was lost"
             time.sleep(0.005)
     assert (folder / "have" / NAME).exists()
+
+
+class Nothing(Everything):
+    def segment(self, segment: Segment) -> WalFile | None:
+        del segment
+
+
+def asked(feed: WalFeed, target: Path) -> int:
+    """What the server's `restore_command` exits with."""
+    command = feed.restore_command.replace("%f", NAME).replace("%p", shlex.quote(str(target)))
+    return subprocess.run(["sh", "-c", command], timeout=10, check=False).returncode
+
+
+@pytest.mark.parametrize(("source", "code"), [(Everything(), 0), (Nothing(), 1)])
+def test_the_command_tells_whether_there_is_such_a_file(
+    tmp_path: Path, source: Everything, code: int
+) -> None:
+    target = tmp_path / "segment"
+    with WalFeed(tmp_path / "feed", source, lambda size: None) as feed:
+        assert asked(feed, target) == code
+    assert target.exists() is (code == 0)
+
+
+def test_a_full_disk_stops_the_server_which_would_wait_for_ever(tmp_path: Path) -> None:
+    folder = tmp_path / "feed"
+    folder.mkdir()
+    (folder / f"arriving.{NAME}").symlink_to("/dev/full")
+    with WalFeed(folder, Everything(), lambda size: None) as feed:
+        assert asked(feed, tmp_path / "segment") == 255
+    assert isinstance(feed.failure, LimitExceededError)
+    assert feed.failure.code == "disk_full"
+
+
+def test_what_cannot_be_put_in_its_place_is_not_taken_for_the_end_of_the_log(
+    tmp_path: Path,
+) -> None:
+    with WalFeed(tmp_path / "feed", Everything(), lambda size: None) as feed:
+        assert asked(feed, tmp_path / "no folder" / "segment") == 255
+        (tmp_path / "feed/want").rmdir()
+        assert asked(feed, tmp_path / "segment") == 255
