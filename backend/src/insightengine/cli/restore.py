@@ -27,7 +27,9 @@ def restore(
     ] = "latest",
     into: Annotated[
         Path | None,
-        typer.Option(help="Put the restored cluster into this new folder; replace nothing."),
+        typer.Option(
+            help="Put the restored cluster into this new or empty folder; replace nothing."
+        ),
     ] = None,
     database: Annotated[
         str | None, typer.Option(help="Only this database, beside the present one.")
@@ -121,6 +123,10 @@ def _carry_out(project: Path, request: dict[str, Any], *, yes: bool, json_: bool
 
     if not yes and not (sys.stdin.isatty() and typer.confirm("Restore?", err=True)):
         raise ConflictError("nothing was done", code="not_confirmed", hint="add --yes")
+    if "into" in request:
+        from insightengine.wiring.exports import open_for_services
+
+        open_for_services(Path(request["into"]), project)
     operate(project, OperationKind.RESTORE, request, detach=False, json_=json_)
 
 
@@ -139,6 +145,10 @@ def _request(
             "--into takes the whole cluster",
             hint="insight backup export --database NAME --out FILE",
         )
+    if into:
+        from insightengine.wiring.exports import require_empty
+
+        require_empty(into.resolve())
     given = {
         "into": str(into.resolve()) if into else None,
         "database": database,

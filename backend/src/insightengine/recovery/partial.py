@@ -64,7 +64,11 @@ def export_part(house: House, operation: str, request: Mapping[str, Any]) -> dic
         argv = house.programs.dump(
             server.address, part.database, output, table=part.table, as_sql=as_sql
         )
-        _run(f"{part.name} could not be read", argv, {})
+        try:
+            _run(f"{part.name} could not be read", argv, {})
+        except ConflictError:
+            output.unlink(missing_ok=True)  # as large as what could be written of it
+            raise
     return {
         "exported": part.name,
         "backup": plan.backup.id,

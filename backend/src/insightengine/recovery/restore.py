@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import ctypes
 import os
+import pwd
+import shlex
 import shutil
 import time
 from collections.abc import Mapping
@@ -44,6 +46,7 @@ from insightengine.stores.server import ServerState
 
 RATE = "restore bytes per s"
 MEASURED_RESTORE = "measured restore"  # by a verification, a drill, or in earnest
+_OTHER_PORT = 5433  # of a server that somebody starts on what was restored beside
 _RECOVERY_LIMIT_S = 3600.0
 _READY_LIMIT_S = 60.0
 _HINT = "free some space, or restore elsewhere: insight restore --into FOLDER"
@@ -103,9 +106,11 @@ def log_of(house: House) -> AnyWal:
 
 
 def restore(house: House, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
-    """`into` names a folder for the restored cluster; without it, it replaces the present one."""
+    """`into` names an empty folder for the restored cluster, which is then also where it is worked
+    on; without it, it replaces the present one."""
     noted = house.journal.noted(operation)
-    folder = house.folders.work / operation
+    into = Path(str(request["into"])) if request.get("into") else None
+    folder = into / f".restoring-{operation}" if into else house.folders.work / operation
     cluster = folder / "cluster"
     began, is_first_attempt = time.monotonic(), not noted
     if "recovered" not in noted:
@@ -114,12 +119,12 @@ def restore(house: House, operation: str, request: Mapping[str, Any]) -> dict[st
         house.journal.note(operation, "recovered", figures, house.now())
         noted = house.journal.noted(operation)
     figures = dict(noted["recovered"])
-    if request.get("into"):
-        into = Path(str(request["into"]))
-        if cluster.exists():
-            shutil.move(cluster, into)  # also onto another disk
+    if into:
+        _move_up(cluster, into)
         shutil.rmtree(folder, ignore_errors=True)
-        return {**figures, "into": str(into)}
+        serve = f"{house.programs.path('postgres')} -D {shlex.quote(str(into))} -p {_OTHER_PORT}"
+        user = pwd.getpwuid(os.getuid()).pw_name
+        return {**figures, "into": str(into), "serve": serve, "serve_as": user}
     replaced = house.folders.replaced / operation
     if "swapped" not in noted:
         house.journal.note(operation, "swapping", {"replaced": str(replaced)}, house.now())
@@ -133,6 +138,13 @@ def restore(house: House, operation: str, request: Mapping[str, Any]) -> dict[st
         fact = {"rto_s": seconds, "at": house.now().isoformat(), "operation": operation}
         house.catalogue.set_fact(MEASURED_RESTORE, fact)
     return {**figures, "seconds": seconds, "replaced": kept}
+
+
+def _move_up(cluster: Path, into: Path) -> None:
+    """Its version goes last: with it, the folder is a cluster. What a kill left goes on."""
+    left = list(cluster.iterdir()) if cluster.exists() else []
+    for path in sorted(left, key=lambda path: path.name == "PG_VERSION"):
+        path.rename(into / path.name)
 
 
 def bring_back(

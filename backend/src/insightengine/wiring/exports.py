@@ -11,7 +11,11 @@ from insightengine.core.errors import ConflictError, InvalidInputError
 from insightengine.recovery.envelope import Envelope
 from insightengine.recovery.house import Configuration
 from insightengine.recovery.repository import ClusterNote, Repository, note_cluster
+from insightengine.runtimes.local.identity import service_user
 from insightengine.stores.objects.folder import FolderObjects
+from insightengine.wiring.environment import load_project
+
+_OF_A_NEW_DISK = "lost+found"
 
 
 def new_repository(
@@ -30,6 +34,28 @@ def require_new(out: Path) -> None:
         raise ConflictError(f"{out} exists; nothing is overwritten", hint="name another one: --out")
     if not out.resolve().parent.is_dir():
         raise InvalidInputError(f"the folder {out.resolve().parent} does not exist")
+
+
+def require_empty(folder: Path) -> None:
+    """Raises ConflictError for what holds something, InvalidInputError where it cannot be made."""
+    if not folder.parent.is_dir():
+        raise InvalidInputError(f"the folder {folder.parent} does not exist")
+    if folder.exists() and not folder.is_dir():
+        raise ConflictError(f"{folder} is no folder; nothing is overwritten")
+    if folder.exists() and any(path.name != _OF_A_NEW_DISK for path in folder.iterdir()):
+        raise ConflictError(
+            f"{folder} is not empty; nothing is overwritten", hint="name a new folder, or empty it"
+        )
+
+
+def open_for_services(folder: Path, project: Path) -> None:
+    """An empty folder in which the services' user, and nobody else, may write."""
+    require_empty(folder)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    user = service_user(load_project(project).settings.service_user, project)
+    if user is not None:
+        os.chown(folder, user.uid, user.gid)
+    folder.chmod(0o700)
 
 
 def hand_over(made: Path, out: Path) -> Path:
