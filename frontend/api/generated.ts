@@ -343,7 +343,7 @@ export interface paths {
         put?: never;
         /**
          * Cancel
-         * @description Take back what was asked for and nobody has begun.
+         * @description Take back what was asked for, or runs; not a restore, failover or pruning that has begun.
          */
         post: operations["recovery_cancel"];
         delete?: never;
@@ -2541,6 +2541,8 @@ export interface components {
             asked_at: string;
             /** Asked By */
             asked_by: string;
+            /** Can Be Taken Back */
+            can_be_taken_back: boolean;
             /** Ended At */
             ended_at: string | null;
             /** Error */
@@ -2576,6 +2578,8 @@ export interface components {
             asked_at: string;
             /** Asked By */
             asked_by: string;
+            /** Can Be Taken Back */
+            can_be_taken_back: boolean;
             /** Ended At */
             ended_at: string | null;
             /** Error */

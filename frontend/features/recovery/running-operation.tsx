@@ -40,7 +40,7 @@ export function RunningOperation({ operation }: { operation: RecoveryOperation }
         ) : null}
         <p className="flex flex-wrap items-center gap-3 text-ink-faint">
           asked by {found.asked_by} at {formatDateTime(found.asked_at)}
-          {may && found.state === "asked" ? (
+          {may && found.can_be_taken_back ? (
             <Button onClick={() => cancel.mutate(found.id)} disabled={cancel.isPending}>
               Take it back
             </Button>

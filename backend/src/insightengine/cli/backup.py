@@ -233,20 +233,19 @@ def cancel(
     operation: Annotated[str, typer.Argument(help="The id, as `insight backup status` shows it.")],
     project: Project = HERE,
 ) -> None:
-    """Take back an operation that was asked for and that nobody has begun.
+    """Take back an operation, such as a backup that is under way when a restore is urgent.
+
+    What it did so far comes to nothing. A restore, failover or pruning that has begun goes on.
 
     Examples:
 
         insight backup cancel 20260102T030405-backup-1a2b3c
     """
     from insightengine.cli.show import say
-    from insightengine.core.errors import ConflictError
     from insightengine.wiring.recovery_verbs import open_house
 
     house = open_house(project)
-    if not house.journal.cancel(operation, house.now()):
-        found = house.journal.get(operation)
-        raise ConflictError(f"{operation} cannot be taken back: it is {found.state.value}")
+    house.journal.take_back(operation, house.now())
     say(f"{operation} is cancelled")
 
 

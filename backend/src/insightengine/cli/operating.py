@@ -43,7 +43,20 @@ def show_result(result: Mapping[str, Any], *, json_: bool) -> None:
         print(json.dumps(dict(result)))  # noqa: T201
         return
     for name, value in result.items():
-        say(f"  {name.replace('_', ' '):<14} {value}")
+        say(f"  {name.replace('_', ' '):<14} {_in_words(value)}")
+
+
+def _in_words(value: object) -> str:
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case dict():
+            return ", ".join(f"{name} {_in_words(one)}" for name, one in value.items()) or "none"
+        case list():
+            return ", ".join(map(_in_words, value)) or "none"
+        case None:
+            return "none"
+    return str(value)
 
 
 def _ask(project: Any, kind: OperationKind, request: dict[str, Any]) -> Operation:

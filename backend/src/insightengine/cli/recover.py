@@ -153,10 +153,10 @@ def list_keys(project: Project = HERE) -> None:
 
         insight recover key list
     """
-    from insightengine.wiring.environment import load_project
+    from insightengine.wiring.environment import running_context
     from insightengine.wiring.recovery import recovery_recipients
 
-    for recipient in recovery_recipients(load_project(project).state):
+    for recipient in recovery_recipients(running_context(project).state):
         print(recipient)  # noqa: T201
 
 

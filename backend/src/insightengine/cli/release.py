@@ -107,10 +107,10 @@ def watch(number: Number = None, project: Project = HERE, json_: Json = False) -
         insight release watch
     """
     from insightengine.cli.release_view import follow_operation
-    from insightengine.wiring.environment import load_project
+    from insightengine.wiring.environment import running_context
     from insightengine.wiring.releasing import active_operation, journal_of
 
-    context = load_project(project)
+    context = running_context(project)
     operation = active_operation(journal_of(context)).id if number is None else number
     follow_operation(context, operation, as_json=json_)
 
@@ -124,11 +124,11 @@ def cancel(number: Number = None, project: Project = HERE) -> None:
         insight release cancel
     """
     from insightengine.cli.show import say
-    from insightengine.wiring.environment import load_project
+    from insightengine.wiring.environment import running_context
     from insightengine.wiring.operations import cancel as cancel_it
     from insightengine.wiring.operations import whoami
 
-    operation = cancel_it(load_project(project), whoami(), number)
+    operation = cancel_it(running_context(project), whoami(), number)
     say(f"operation {operation.id} is being taken back; follow it with: insight release watch")
 
 
@@ -141,10 +141,10 @@ def retire(project: Project = HERE, unit: Unit = Released.APPLICATION) -> None:
         insight release retire
     """
     from insightengine.cli.release_view import follow_operation
-    from insightengine.wiring.environment import load_project
+    from insightengine.wiring.environment import running_context
     from insightengine.wiring.releasing import ask_retirement, whoami
 
-    context = load_project(project)
+    context = running_context(project)
     follow_operation(context, ask_retirement(context, unit, whoami()).id)
 
 

@@ -173,35 +173,45 @@ def confirm(project: Project = HERE) -> None:
         insight restore confirm
     """
     from insightengine.cli.show import say
-    from insightengine.wiring.recovery_verbs import open_house, replaced_clusters
+    from insightengine.recovery.journal import OperationKind
+    from insightengine.recovery.undoing import replaced_clusters
+    from insightengine.wiring.recovery_verbs import open_house, refuse_beside
 
-    found = replaced_clusters(open_house(project))
+    house = open_house(project)
+    refuse_beside(house, OperationKind.RESTORE)
+    found = replaced_clusters(house)
     for folder in found:
         shutil.rmtree(folder)
     say(f"removed {len(found)} replaced clusters")
 
 
 @app.command()
-def undo(project: Project = HERE) -> None:
+def undo(
+    project: Project = HERE,
+    json_: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
     """Put the cluster that the last restore has replaced back in its place.
+
+    What is there now is kept in turn, so that undo can be undone. A backup that is under way is
+    taken back: it is of the cluster that goes.
 
     Examples:
 
         insight restore undo
     """
-    from insightengine.cli.show import say
+    from insightengine.cli.operating import operate
     from insightengine.core.errors import NotFoundError
-    from insightengine.recovery.restore import wait_until_writable
-    from insightengine.wiring.recovery_verbs import open_house, replaced_clusters
+    from insightengine.recovery.journal import OperationKind
+    from insightengine.recovery.undoing import replaced_clusters
+    from insightengine.wiring.recovery_verbs import open_house, take_back_backups
 
     house = open_house(project)
     found = replaced_clusters(house)
     if not found:
         raise NotFoundError("no cluster that was replaced is kept", hint="insight restore --plan")
-    undone = house.folders.replaced / f"undone-{house.now():%Y%m%dT%H%M%S}"
-    if house.replace_cluster(found[-1], undone):
-        wait_until_writable(house)
-    say(f"{found[-1].name} is back; what it replaced is kept as {undone.name}")
+    take_back_backups(house)
+    request = {"undo": found[-1].name}
+    operate(project, OperationKind.RESTORE, request, detach=False, json_=json_)
 
 
 def show_plan(shown: dict[str, Any]) -> None:

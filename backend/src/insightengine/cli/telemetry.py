@@ -146,10 +146,10 @@ def _change(text: str) -> Mapping[str, object]:
 
 
 def _give(project: Any, command: Mapping[str, object]) -> dict[str, Any]:
-    from insightengine.wiring.environment import load_project
+    from insightengine.wiring.environment import running_context
     from insightengine.wiring.store_commands import store_commands
 
-    return dict(asyncio.run(store_commands(load_project(project)).give(command)))
+    return dict(asyncio.run(store_commands(running_context(project)).give(command)))
 
 
 def _is_confirmed(counts: Mapping[str, int]) -> bool:

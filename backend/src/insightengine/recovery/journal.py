@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -64,6 +65,9 @@ _LANES = {
 }
 
 
+_ONLY_WHOLE = (OperationKind.RESTORE, OperationKind.FAILOVER, OperationKind.PRUNE)
+
+
 class OperationState(StrEnum):
     ASKED = "asked"
     RUNNING = "running"
@@ -106,6 +110,12 @@ class Owner:
             return False
         return stat[0] not in (b"Z", b"X") and int(stat[19]) == self.ticks
 
+    def kill(self) -> None:
+        """SIGKILL, for which every operation is prepared; what it has started ends with it."""
+        with suppress(ProcessLookupError):
+            if self.is_alive():
+                os.kill(self.pid, signal.SIGKILL)
+
     @classmethod
     def myself(cls) -> Owner:
         stat = Path("/proc/self/stat").read_bytes().rpartition(b")")[2].split()
@@ -129,6 +139,12 @@ class Operation:
     hint: str | None
     owner: Owner | None
     attempts: int
+
+    @property
+    def can_be_taken_back(self) -> bool:
+        """What changes the cluster or removes from repositories, once begun, goes on to its end."""
+        is_whole = self.kind in _ONLY_WHOLE and self.state is OperationState.RUNNING
+        return not (self.state.is_over or is_whole)
 
     @property
     def is_orphan(self) -> bool:
@@ -172,7 +188,7 @@ class Journal:
             if found.state.is_over:
                 raise ConflictError(f"the operation {found.id} is over: it is {found.state.value}")
             if found.state is OperationState.RUNNING and not found.is_orphan:
-                raise _under_way(found)
+                raise refused_by(found)
             self._database.write(
                 "UPDATE operations SET state = 'running', pid = ?, ticks = ?, "
                 "started_at = coalesce(started_at, ?), attempts = attempts + 1 WHERE id = ?",
@@ -224,11 +240,26 @@ class Journal:
         error: str | None = None,
         hint: str | None = None,
     ) -> None:
+        """Changes nothing of one that is over: it may have been taken back meanwhile."""
         self._database.write(
             "UPDATE operations SET state = ?, ended_at = ?, progress = NULL, result = ?, "
-            "error = ?, hint = ? WHERE id = ?",
+            "error = ?, hint = ? WHERE id = ? AND state IN ('asked', 'running')",
             (state, now.isoformat(), json.dumps(result or {}), error, hint, operation_id),
         )
+
+    def take_back(self, operation_id: str, now: datetime) -> Operation:
+        """Ends one that was asked for, or that runs: its process is killed, and what it did so far
+        comes to nothing. Raises ConflictError for one that is over or may not be left half done."""
+        found = self.get(operation_id)
+        if not found.can_be_taken_back:
+            raise ConflictError(
+                f"{found.id} cannot be taken back: it is {found.state.value}",
+                code="operation_begun",
+            )
+        self.end(found.id, OperationState.CANCELLED, now, error="it was taken back")
+        if found.owner is not None:
+            found.owner.kill()
+        return self.get(operation_id)
 
     def cancel(self, operation_id: str, now: datetime) -> bool:
         """One that nobody has begun is over at once; whether it was."""
@@ -272,7 +303,7 @@ class Journal:
                 continue
             can_wait = other.asked_by == SCHEDULE != asked_by
             if not (can_wait and self.cancel(other.id, now)):
-                raise _under_way(other)
+                raise refused_by(other)
 
 
 def ask_patiently(
@@ -299,14 +330,16 @@ def ask_patiently(
         time.sleep(_POLL_S)
 
 
-def _under_way(other: Operation) -> ConflictError:
+def refused_by(other: Operation) -> ConflictError:
+    """What is said to who asks for something while the other one is under way."""
     since = other.started_at or other.asked_at
     holder = f"process {other.owner.pid}" if other.owner else "nobody yet"
     return ConflictError(
         f"a {other.kind.value} is under way since {since:%Y-%m-%d %H:%M:%S} UTC "
         f"({other.id}, {holder}, step {other.step or 'not begun'})",
         code="operation_under_way",
-        hint="insight backup status shows it; wait for it, or: insight backup cancel",
+        hint="insight backup status shows it; wait for it"
+        + (f", or: insight backup cancel {other.id}" if other.can_be_taken_back else ""),
         context={"operation": other.id},
     )
 

@@ -35,6 +35,10 @@ def _restore(house: House, operation: str, request: Mapping[str, Any]) -> dict[s
         from insightengine.recovery.returning import restore_records
 
         return restore_records(house, operation, request)
+    if request.get("undo"):
+        from insightengine.recovery.undoing import put_back
+
+        return put_back(house, operation, request)
     if request.get("database"):
         from insightengine.recovery.partial import restore_part
 

@@ -237,8 +237,20 @@ def _wait_for_wal(
                 code="wal_missing",
                 hint="insight status: do wal-receiver and backups run? then: insight backup create",
             )
+        _require_timeline(house, timeline)
         house.journal.progress(operation, Progress("waiting for the write-ahead log"))
         time.sleep(0.1)
+
+
+def _require_timeline(house: House, timeline: int) -> None:
+    """After `insight restore undo` nobody writes the log that is waited for."""
+    seen = house.catalogue.fact("server") or {}
+    if int(seen.get("timeline", timeline)) < timeline:
+        raise ConflictError(
+            f"the server went back to timeline {seen['timeline']}, and the log of {timeline}, "
+            "which the backup needs, does not go on",
+            code="timeline_left",
+        )
 
 
 def _has_wal(house: House, repository: Repository, timeline: int, stop: Lsn) -> bool:

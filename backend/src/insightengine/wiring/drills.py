@@ -8,7 +8,7 @@ from typing import Any
 from insightengine.core.errors import InvalidInputError, NotFoundError
 from insightengine.recovery.drill_report import REPORTS, DrillReport
 from insightengine.runtimes.local.identity import service_user
-from insightengine.wiring.environment import load_project
+from insightengine.wiring.environment import running_context
 from insightengine.wiring.recovery import recovery_folder, write_private
 from insightengine.wiring.recovery_verbs import check_recovery_key
 
@@ -21,7 +21,7 @@ def hand_over_key(project: Path, key: Path) -> Path:
     Raises ConflictError for a key that does not open this platform's backups.
     """
     check_recovery_key(project, key)
-    context = load_project(project)
+    context = running_context(project)
     copy = context.state.run / _KEY
     user = service_user(context.settings.service_user, project)
     write_private(copy, key.read_text(encoding="utf-8"), user)
@@ -30,7 +30,7 @@ def hand_over_key(project: Path, key: Path) -> Path:
 
 def reports_of(project: Path) -> list[DrillReport]:
     """All that were kept, the newest first."""
-    folder = recovery_folder(load_project(project).state) / "reports"
+    folder = recovery_folder(running_context(project).state) / "reports"
     found = [REPORTS.validate_json(path.read_bytes()) for path in folder.glob("*-drill-*.json")]
     return sorted(found, key=lambda report: report.started_at, reverse=True)
 
@@ -55,7 +55,7 @@ def drill_table(project: Path) -> list[dict[str, Any]]:
 
 def drill_document(project: Path, drill: str | None, *, as_json: bool) -> str:
     """The report as it was written. Raises NotFoundError."""
-    folder = recovery_folder(load_project(project).state) / "reports"
+    folder = recovery_folder(running_context(project).state) / "reports"
     newest = sorted(folder.glob("*-drill-*.json"))[-1:]
     stem = drill or (newest[0].stem if newest else "")
     if not stem or "/" in stem:

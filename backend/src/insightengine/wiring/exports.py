@@ -13,7 +13,7 @@ from insightengine.recovery.house import Configuration
 from insightengine.recovery.repository import ClusterNote, Repository, note_cluster
 from insightengine.runtimes.local.identity import service_user
 from insightengine.stores.objects.folder import FolderObjects
-from insightengine.wiring.environment import load_project
+from insightengine.wiring.environment import running_context
 
 _OF_A_NEW_DISK = "lost+found"
 
@@ -52,7 +52,7 @@ def open_for_services(folder: Path, project: Path) -> None:
     """An empty folder in which the services' user, and nobody else, may write."""
     require_empty(folder)
     folder.mkdir(mode=0o700, exist_ok=True)
-    user = service_user(load_project(project).settings.service_user, project)
+    user = service_user(running_context(project).settings.service_user, project)
     if user is not None:
         os.chown(folder, user.uid, user.gid)
     folder.chmod(0o700)

@@ -367,7 +367,7 @@ def log_files(project: Path, wanted: list[str]) -> dict[str, Path]:
 
 
 def restart(project: Path, names: list[str]) -> None:
-    context = load_project(project)
+    context = running_context(project)
     if not restart_containers(context, current_status(project), names):
         ask(context.state.run, {"verb": "restart", "names": names})
 
@@ -387,4 +387,4 @@ def wanted_spec(project: Path, name: str) -> tuple[ProcessSpec, ServiceUser | No
 
 def project_ingest_keys(project: Path) -> IngestKeys:
     """The ingest keys of the project's platform, which need not run."""
-    return IngestKeys(load_project(project).state.collector)
+    return IngestKeys(running_context(project).state.collector)

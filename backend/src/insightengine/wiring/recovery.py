@@ -324,9 +324,11 @@ def _swap(state: StateFolder, new: Path, kept: Path) -> None:
 
 
 def _hurry_server(state: StateFolder) -> None:
-    """It may be waiting before its next attempt. One that has come up meanwhile stays."""
-    with contextlib.suppress(InsightError):
-        ask(state.run, {"verb": "hurry", "names": ["postgres"]})
+    """It may be waiting before its next attempt, and so may who receives its log, without which
+    commits are nowhere else. One that has come up meanwhile stays."""
+    for name in ("postgres", "wal-receiver"):
+        with contextlib.suppress(InsightError):
+            ask(state.run, {"verb": "hurry", "names": [name]})
 
 
 def _end_server(state: StateFolder, name: str) -> None:

@@ -8,13 +8,13 @@ from typing import Any
 from insightengine.recovery.house import House
 from insightengine.recovery.models import NamedPoint
 from insightengine.recovery.points import mark_point
-from insightengine.wiring.environment import PlatformContext, load_project
+from insightengine.wiring.environment import PlatformContext, running_context
 from insightengine.wiring.recovery import house_of
 
 
 def mark(project: Path, name: str) -> NamedPoint:
     """Raises ConflictError for a name that is taken."""
-    house = house_of(load_project(project))
+    house = house_of(running_context(project))
     try:
         return mark_point(house, name)
     finally:

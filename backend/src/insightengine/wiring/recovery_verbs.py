@@ -24,6 +24,7 @@ from insightengine.recovery.journal import (
     OperationKind,
     OperationState,
     ask_patiently,
+    refused_by,
 )
 from insightengine.recovery.keys import (
     Keyring,
@@ -39,8 +40,8 @@ from insightengine.runtimes.local.specs import ServiceUser
 from insightengine.wiring.environment import (
     PlatformContext,
     as_environment,
-    load_project,
     read_secret,
+    running_context,
 )
 from insightengine.wiring.recovery import (
     ACCESS_KEY,
@@ -59,7 +60,7 @@ Heard = Callable[[Operation], None]
 
 def open_house(project: Path) -> House:
     """The recovery of the platform in a project's folder; its catalogue built anew if empty."""
-    house = house_of(load_project(project))
+    house = house_of(running_context(project))
     if not house.backups():
         try:
             rebuild(house)
@@ -75,7 +76,7 @@ def ask_for(
 
     Where none runs, a process is started for it as the services' user.
     """
-    context = load_project(project)
+    context = running_context(project)
     house = house_of(context)
     operation = ask_patiently(house.journal, kind, request, asked_by, now)
     if "backups" not in alive_records(context.state.run):
@@ -104,7 +105,7 @@ def start_alone(context: PlatformContext, project: Path, operation_id: str) -> N
 
 def wait_for(project: Path, operation: Operation, heard: Heard) -> Operation:
     """Follows an operation to its end. Raises what ended it, as an error of this process."""
-    house = house_of(load_project(project))
+    house = house_of(running_context(project))
     while True:
         found = house.journal.get(operation.id)
         heard(found)
@@ -125,7 +126,7 @@ def create_recovery_key(project: Path, output: Path | None) -> tuple[Secret, str
 
     Raises ConflictError when the file exists: a key is never overwritten.
     """
-    context = load_project(project)
+    context = running_context(project)
     user = service_user(context.settings.service_user, project)
     seal = read_secret(context.state, "backup_seal")
     identity = new_identity()
@@ -159,7 +160,7 @@ def _add_recipient(state: StateFolder, recipient: str, user: ServiceUser | None)
 def check_recovery_key(project: Path, key: Path) -> str:
     """The public half of a key that opens this platform's backups. Raises ConflictError."""
     found = read_key(key)
-    context = load_project(project)
+    context = running_context(project)
     if found.recipients[0] not in recovery_recipients(context.state):
         raise ConflictError(
             f"{key} is the key {found.recipients[0]}, which is none of this platform's",
@@ -183,7 +184,7 @@ def read_key(path: Path) -> Keyring:
 
 def keep_credentials(project: Path, access_key: str, secret: Secret) -> None:
     """The access key of the buckets, kept among the platform's secrets."""
-    context = load_project(project)
+    context = running_context(project)
     user = service_user(context.settings.service_user, project)
     write_private(context.state.secret(ACCESS_KEY), access_key, user)
     write_private(context.state.secret(SECRET_KEY), secret.reveal(), user)
@@ -209,6 +210,20 @@ def backup_table(house: House) -> list[dict[str, Any]]:
         }
         for backup in reversed(house.backups())
     ]
+
+
+def refuse_beside(house: House, *kinds: OperationKind) -> None:
+    """Raises ConflictError while an operation of such a kind is under way."""
+    for operation in house.journal.under_way():
+        if operation.kind in kinds:
+            raise refused_by(operation)
+
+
+def take_back_backups(house: House) -> None:
+    """Of a cluster that goes, a backup comes to nothing."""
+    for operation in house.journal.under_way():
+        if operation.kind is OperationKind.BACKUP:
+            house.journal.take_back(operation.id, house.now())
 
 
 def restore_plan_table(house: House, target: str) -> dict[str, Any]:
@@ -251,9 +266,3 @@ def repository_table(house: House) -> list[dict[str, Any]]:
             }
         )
     return found
-
-
-def replaced_clusters(house: House) -> list[Path]:
-    """Clusters that a restore has replaced and nobody has confirmed yet."""
-    folder = house.folders.replaced
-    return sorted(folder.iterdir()) if folder.is_dir() else []

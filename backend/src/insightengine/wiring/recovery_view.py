@@ -17,13 +17,13 @@ from insightengine.recovery.procedures import DrillKind
 from insightengine.recovery.repository import Repository
 from insightengine.recovery.restore import plan_restore
 from insightengine.recovery.timeline import Position, WalSpan, gaps, wal_spans, windows
+from insightengine.recovery.undoing import replaced_clusters
 from insightengine.runtimes.local.records import alive_records
 from insightengine.runtimes.local.supplied.postgres import REPLICA
 from insightengine.wiring.environment import PlatformContext
 from insightengine.wiring.recovery import house_of
 from insightengine.wiring.recovery_verbs import (
     backup_table,
-    replaced_clusters,
     repository_table,
     restore_plan_table,
 )
@@ -172,6 +172,7 @@ def shown(operation: Operation) -> dict[str, Any]:
         "result": dict(operation.result),
         "error": operation.error,
         "hint": operation.hint,
+        "can_be_taken_back": operation.can_be_taken_back,
     }
 
 
@@ -296,12 +297,6 @@ def follow(house: House, operation: str) -> Iterator[dict[str, Any] | None]:
 
 
 def cancel_operation(context: PlatformContext, operation: str) -> dict[str, Any]:
-    """Raises ConflictError for one that has begun."""
+    """Raises ConflictError for one that is over or may not be left half done."""
     with opened(context) as house:
-        if not house.journal.cancel(operation, house.now()):
-            found = house.journal.get(operation)
-            raise ConflictError(
-                f"{operation} cannot be taken back: it is {found.state.value}",
-                code="operation_begun",
-            )
-        return shown(house.journal.get(operation))
+        return shown(house.journal.take_back(operation, house.now()))

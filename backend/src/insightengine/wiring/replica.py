@@ -14,7 +14,7 @@ from insightengine.runtimes.local.identity import service_user
 from insightengine.runtimes.local.specs import WANTED, Wanted, read_wanted, write_wanted
 from insightengine.runtimes.local.supplied import postgres
 from insightengine.stores.server import PostgresServer
-from insightengine.wiring.environment import PlatformContext, load_project
+from insightengine.wiring.environment import PlatformContext, running_context
 from insightengine.wiring.recovery import (
     admin_address,
     replica_folder,
@@ -27,7 +27,7 @@ from insightengine.wiring.recovery_processes import replica_process
 
 def add_replica(project: Path) -> int:
     """Its port. Idempotent. Raises ConflictError where no platform runs."""
-    context = load_project(project)
+    context = running_context(project)
     user = service_user(context.settings.service_user, project)
     _wanted(context)
     write_private(replica_mark(context.state), "{}\n", user)
@@ -37,7 +37,7 @@ def add_replica(project: Path) -> int:
 
 def remove_replica(project: Path) -> None:
     """Its slot goes, too: otherwise the primary would keep WAL for it. Idempotent."""
-    context = load_project(project)
+    context = running_context(project)
     replica_mark(context.state).unlink(missing_ok=True)
     _apply(context, [])
     with PostgresServer(admin_address(context)) as primary:
@@ -46,7 +46,7 @@ def remove_replica(project: Path) -> None:
 
 
 def replica_status(project: Path) -> dict[str, Any]:
-    context = load_project(project)
+    context = running_context(project)
     with PostgresServer(server_address(context)) as primary:
         state, receivers = primary.state(), primary.receivers()
     found = next((r for r in receivers if r.name == postgres.REPLICA), None)

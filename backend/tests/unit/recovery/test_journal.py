@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -207,6 +207,41 @@ def test_what_nobody_has_begun_can_be_cancelled(journal: Journal) -> None:
     assert not journal.cancel(asked.id, NOW)
     with pytest.raises(ConflictError, match="cancelled"):
         journal.claim(asked.id, NOW)
+
+
+@contextmanager
+def claimed_elsewhere(journal: Journal, folder: Path, kind: OperationKind) -> Iterator[str]:
+    """The id of an operation that another process carries out."""
+    asked = journal.ask(kind, {}, "ada", NOW)
+    command = [sys.executable, "-c", CLAIM, str(folder), asked.id]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"claimed\n"
+        yield asked.id
+        process.kill()
+
+
+def test_what_runs_is_taken_back_with_its_process(journal: Journal, tmp_path: Path) -> None:
+    with claimed_elsewhere(journal, tmp_path, OperationKind.BACKUP) as running:
+        owner = journal.get(running).owner
+        assert journal.take_back(running, NOW).state is OperationState.CANCELLED
+        assert owner is not None
+        deadline = time.monotonic() + 10
+        while owner.is_alive():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+    journal.end(running, OperationState.DONE, NOW)
+    assert journal.get(running).state is OperationState.CANCELLED, "it had been over"
+    journal.ask(OperationKind.RESTORE, {}, "ada", NOW)
+
+
+def test_a_restore_that_has_begun_is_not_taken_back(journal: Journal, tmp_path: Path) -> None:
+    with claimed_elsewhere(journal, tmp_path, OperationKind.RESTORE) as running:
+        with pytest.raises(ConflictError, match="it is running"):
+            journal.take_back(running, NOW)
+        with pytest.raises(ConflictError) as refused:
+            journal.ask(OperationKind.BACKUP, {}, "ada", NOW)
+        assert "cancel" not in str(refused.value.hint)
 
 
 def test_an_unknown_operation_is_not_found(journal: Journal) -> None:

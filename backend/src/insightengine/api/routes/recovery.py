@@ -147,7 +147,7 @@ async def restore(
 async def cancel(
     operation_id: str, _principal: Operator, request: Request, used: Used
 ) -> RecoveryOperation:
-    """Take back what was asked for and nobody has begun."""
+    """Take back what was asked for, or runs; not a restore, failover or pruning that has begun."""
     async with audited(request, used, "recovery.cancel", operation_id):
         found = await asyncio.to_thread(
             recovery_view.cancel_operation, _context(used), operation_id

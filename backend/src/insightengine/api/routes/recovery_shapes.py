@@ -139,6 +139,7 @@ class RecoveryOperation(BaseModel):
     result: dict[str, Any]
     error: str | None
     hint: str | None
+    can_be_taken_back: bool
 
 
 class RecoveryStep(BaseModel):

@@ -28,6 +28,7 @@ CHECK_INTERVAL_S = 2.0
 CHECK_TIMEOUT_S = 2.0
 UNHEALTHY_AFTER = 3  # failed checks in a row
 KILLED_AFTER = 5
+_LOOK_INTERVAL_S = 0.1
 _log = logging.getLogger(__name__)
 
 
@@ -66,6 +67,7 @@ class Keeper:
         self._deaths: tuple[float, ...] = ()
         self._restart_asked = asyncio.Event()
         self._hurried = asyncio.Event()
+        self._relied_on: list[int] = []  # how often each that it depends on had been started again
 
     @property
     def _user(self) -> ServiceUser | None:
@@ -102,7 +104,7 @@ class Keeper:
                 self._restart_asked.clear()
                 self._deaths = ()
             else:
-                await self._pause(reason, time.monotonic() - began)
+                await self._pause(reason, time.monotonic() - began, others)
             self._restarts += 1
 
     async def stop(self) -> None:
@@ -121,11 +123,22 @@ class Keeper:
         self._hurried.set()
 
     async def _wait_for(self, others: Mapping[str, Keeper]) -> None:
-        missing = [name for name in self.spec.depends_on if not others[name].ready.is_set()]
+        missing = self._missing(others)
         if missing:
             self._become(ProcessState.WAITING, f"for {', '.join(missing)}")
         for name in self.spec.depends_on:
             await others[name].ready.wait()
+        self._relied_on = self._starts_of(others)
+
+    def _missing(self, others: Mapping[str, Keeper]) -> list[str]:
+        return [name for name in self.spec.depends_on if not others[name].ready.is_set()]
+
+    def _starts_of(self, others: Mapping[str, Keeper]) -> list[int]:
+        return [others[name].status.restarts for name in self.spec.depends_on]
+
+    def _is_bereft(self, others: Mapping[str, Keeper]) -> bool:
+        """What it depends on is away, or was since."""
+        return bool(self._missing(others)) or self._starts_of(others) != self._relied_on
 
     async def _bring_up(self) -> None:
         began = await self._adopt_or_start()
@@ -228,17 +241,30 @@ class Keeper:
             self._exit = None
         record_path(self._house.run, self.spec.name).unlink(missing_ok=True)
 
-    async def _pause(self, reason: str, ran_s: float) -> None:
-        now = time.monotonic()
+    async def _pause(self, reason: str, ran_s: float, others: Mapping[str, Keeper]) -> None:
+        """Until the next start. Who died because what it depends on is away did not die of itself:
+        that is not counted, and the other one is waited for instead."""
+        before = self._deaths
         self._deaths, pause = plan.pause_after_death(
-            self._deaths, ran_s, now, self._house.longest_pause_s
+            before, ran_s, time.monotonic(), self._house.longest_pause_s
         )
         state = ProcessState.CRASH_LOOP if pause.crash_loop else ProcessState.BACKING_OFF
         self._become(state, f"{reason}; next start in {pause.seconds:g} s")
         _log.warning("%s %s; next start in %.1f s", self.spec.name, reason, pause.seconds)
-        await _first_of((self._restart_asked.wait(), self._hurried.wait()), pause.seconds)
+        deadline = time.monotonic() + pause.seconds
+        while not self._is_called() and (left := deadline - time.monotonic()) > 0:
+            if self._is_bereft(others):
+                self._deaths = before
+                break
+            called = (self._restart_asked.wait(), self._hurried.wait())
+            await _first_of(called, min(left, _LOOK_INTERVAL_S))
+        if self._restart_asked.is_set():
+            self._deaths = ()
         self._restart_asked.clear()
         self._hurried.clear()
+
+    def _is_called(self) -> bool:
+        return self._restart_asked.is_set() or self._hurried.is_set()
 
     def _running(self) -> Exit:
         if self._exit is None:

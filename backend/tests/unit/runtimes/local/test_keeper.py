@@ -1,6 +1,8 @@
 """A keeper of real processes."""
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,18 +16,32 @@ _LIMIT_S = 20.0
 
 @asynccontextmanager
 async def kept(folder: Path, script: str) -> AsyncIterator[Keeper]:
+    async with all_kept(folder, {"one": script}) as keepers:
+        yield keepers["one"]
+
+
+@asynccontextmanager
+async def all_kept(folder: Path, scripts: dict[str, str]) -> AsyncIterator[dict[str, Keeper]]:
+    """Each depends on the one before it."""
     run, logs = folder / "run", folder / "logs"
     run.mkdir()
     logs.mkdir()
-    spec = ProcessSpec("one", ("/bin/sh", "-c", script), folder, {}, RunningReady(0.05))
-    keeper = Keeper(spec, House(run, logs, None, _LIMIT_S, _LONG_S, lambda: None))
-    task = asyncio.create_task(keeper.run({}))
+    house = House(run, logs, None, _LIMIT_S, _LONG_S, lambda: None)
+    keepers: dict[str, Keeper] = {}
+    for name, script in scripts.items():
+        before = tuple(keepers)[-1:]
+        argv = ("/bin/sh", "-c", script)
+        spec = ProcessSpec(name, argv, folder, {}, RunningReady(0.05), before)
+        keepers[name] = Keeper(spec, house)
+    tasks = [asyncio.create_task(keeper.run(keepers)) for keeper in keepers.values()]
     try:
-        yield keeper
+        yield keepers
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        await keeper.stop()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for keeper in keepers.values():
+            await keeper.stop()
 
 
 async def until(holds: Callable[[], bool]) -> None:
@@ -58,3 +74,18 @@ async def test_a_process_that_runs_is_replaced_by_restart(tmp_path: Path) -> Non
         keeper.restart()
         await until(lambda: keeper.status.pid not in (None, before))
         assert keeper.status.restarts == 1
+
+
+async def test_who_dies_with_what_it_depends_on_is_in_no_crash_loop(tmp_path: Path) -> None:
+    sleeps = "exec sleep 600"
+    async with all_kept(tmp_path, {"server": sleeps, "receiver": sleeps}) as kept_ones:
+        server, receiver = kept_ones.values()
+        for _ in range(6):
+            await until(lambda: all(each.ready.is_set() for each in kept_ones.values()))
+            for each in (receiver, server):
+                assert each.status.pid is not None
+                os.kill(each.status.pid, signal.SIGKILL)
+            await until(lambda: not server.ready.is_set() and not receiver.ready.is_set())
+            server.restart()  # its own pauses are not what is looked at
+        await until(lambda: receiver.status.state is ProcessState.READY)
+        assert receiver.status.restarts >= 6

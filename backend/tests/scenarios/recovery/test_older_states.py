@@ -1,4 +1,4 @@
-"""`insight restore --into FOLDER`: an older state to look at, beside the platform that goes on."""
+"""An older state to look at: in a folder of its own, or in place of the present one for a while."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -101,3 +102,43 @@ def test_a_folder_that_holds_something_is_refused_before_anything_is_done(
     assert "does not exist" in missing.stderr
     a_file = one.insight("restore", "--into", str(place / "thesis.txt"), "--yes", check=False)
     assert a_file.returncode == 4
+
+
+def lived(one: Ground) -> Any:
+    return one.value("SELECT array_agg(n ORDER BY n) FROM lived")
+
+
+def test_after_undo_the_log_goes_on_and_a_restore_follows_it(one: Ground) -> None:
+    """What was put aside had a newer timeline, in the repository, too, and a backup was begun."""
+    one.value("CREATE TABLE lived (n int)")
+    one.value("INSERT INTO lived VALUES (1)")
+    one.insight("backup", "mark", "fork")
+    one.value("INSERT INTO lived VALUES (2)")
+    one.insight("restore", "--to", "fork", "--yes")
+    one.value("INSERT INTO lived VALUES (30)")
+    one.shipped()
+    one.insight("restore", "undo")
+    assert lived(one) == [1, 2]
+    one.value("INSERT INTO lived VALUES (4)")
+    one.shipped()
+    one.restored()
+    assert lived(one) == [1, 2, 4]
+
+
+def test_undo_puts_back_what_was_replaced_last(one: Ground) -> None:
+    """Also what an undo has replaced."""
+    one.insight("restore", "confirm")
+    one.value("CREATE TABLE IF NOT EXISTS lived (n int)")
+    one.value("TRUNCATE lived")
+    one.insight("backup", "mark", "none")
+    one.value("INSERT INTO lived VALUES (1)")
+    one.insight("restore", "--to", "none", "--yes")
+    assert lived(one) is None
+    one.insight("restore", "undo")
+    assert lived(one) == [1]
+    one.insight("restore", "undo")
+    assert lived(one) is None
+    one.value("INSERT INTO lived VALUES (5)")
+    one.insight("restore", "undo")
+    one.insight("restore", "undo")
+    assert lived(one) == [5]
