@@ -75,7 +75,7 @@ def drill(house: House, operation: str, request: Mapping[str, Any]) -> dict[str,
     _sweep(house)
     folder = house.folders.work / operation
     run.at_end.callback(shutil.rmtree, folder, ignore_errors=True)
-    begin_anew(folder)
+    begin_anew(house, folder)
     outcome = Outcome({})
     try:
         outcome = _REHEARSALS[kind](house, operation, request, run, folder)

@@ -94,7 +94,7 @@ class Envelope:
         size = self._checked(key, head, compressed)
         return zstandard.ZstdDecompressor().decompress(compressed, max_output_size=size)
 
-    def _checked(self, key: str, head: Mapping[str, Any], compressed: bytes) -> int:
+    def _checked(self, key: str, head: Mapping[str, Any], compressed: memoryview) -> int:
         """The plain size."""
         stored_key, size = head.get("key"), head.get("size")
         if head.get("v") != _VERSION or not isinstance(size, int):
@@ -112,7 +112,7 @@ class Envelope:
         mac.update(content)
         return mac.hexdigest()[:40]
 
-    def _mac(self, key: str, size: int, compressed: bytes) -> str:
+    def _mac(self, key: str, size: int, compressed: bytes | memoryview) -> str:
         mac = hmac.new(self._seal, f"{key}\0{size}\0".encode(), hashlib.sha256)
         mac.update(compressed)
         return mac.hexdigest()
@@ -137,7 +137,7 @@ def damaged(key: str, why: str) -> ConflictError:
     )
 
 
-def _split(key: str, framed: bytes) -> tuple[Mapping[str, Any], bytes]:
+def _split(key: str, framed: bytes) -> tuple[Mapping[str, Any], memoryview]:
     try:
         magic, length = _SKIPPABLE.unpack_from(framed)
         text = framed[_SKIPPABLE.size : _SKIPPABLE.size + length]
@@ -146,4 +146,4 @@ def _split(key: str, framed: bytes) -> tuple[Mapping[str, Any], bytes]:
         raise damaged(key, "it does not begin with our frame") from None
     if magic != _MAGIC or not isinstance(head, dict):
         raise damaged(key, "it does not begin with our frame")
-    return head, framed[_SKIPPABLE.size + length :]
+    return head, memoryview(framed)[_SKIPPABLE.size + length :]

@@ -136,7 +136,7 @@ def _restored(
     """A scratch server at the moment that was asked for, which has the part."""
     plan = plan_restore(house, str(request.get("to") or "latest"))
     folder = house.folders.work / operation
-    begin_anew(folder)
+    begin_anew(house, folder)
     try:
         extract_into(house, operation, plan, folder / "cluster")
         with recovered(house, operation, plan.target, folder) as server:

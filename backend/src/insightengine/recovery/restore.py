@@ -17,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from insightengine.core.disk import is_full, require_room
+from insightengine.core.disk import is_full, keep_apart, require_room
 from insightengine.core.errors import (
     ConflictError,
     InsightError,
@@ -154,7 +154,7 @@ def bring_back(
 
     What fails leaves no folder: it is as large as the database, and nobody would go on with it.
     """
-    begin_anew(folder)
+    begin_anew(house, folder)
     try:
         return _extracted_and_replayed(house, operation, plan, folder)
     except BaseException:
@@ -184,10 +184,13 @@ def _extracted_and_replayed(
     }
 
 
-def begin_anew(folder: Path) -> None:
+def begin_anew(house: House, folder: Path) -> None:
     """An empty folder for a restore; whatever an attempt that was killed has left is removed."""
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True, mode=0o700)
+    folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if folder.parent == house.folders.work:  # and no folder of somebody else
+        keep_apart(folder.parent)
+    folder.mkdir(mode=0o700)
 
 
 def replay(house: House, operation: str, target: Target, folder: Path) -> ServerState:

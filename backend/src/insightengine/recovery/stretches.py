@@ -15,6 +15,7 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
@@ -28,13 +29,19 @@ _STRETCHES = 8  # all the memory there is: those being filled, and those on thei
 _SECTOR_BYTES = 4096
 _SMALL_BYTES = 512 * 1024  # of these a cluster has a thousand
 _DIRECT = getattr(os, "O_DIRECT", 0)
+_LARGE_PAGES: int | None = getattr(mmap, "MADV_HUGEPAGE", None)
 Put = Callable[[memoryview], None]  # what is filled goes into its file
 Flowing = tuple[Changes, Read]
 
 
 def new_stretch() -> memoryview:
-    """Memory as writing past the page cache asks for it: it begins with a page."""
-    return memoryview(mmap.mmap(-1, STRETCH_BYTES))
+    """Memory as writing past the page cache asks for it: it begins with a page, of the large ones
+    if there are any. Each stretch is filled many times, and each write looks up its pages."""
+    memory = mmap.mmap(-1, STRETCH_BYTES, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    if _LARGE_PAGES is not None:
+        with suppress(OSError):  # a kernel without them
+            memory.madvise(_LARGE_PAGES)
+    return memoryview(memory)
 
 
 class Writers:

@@ -45,7 +45,7 @@ def verify_by_restore(house: House, operation: str, request: Mapping[str, Any]) 
         house.catalogue.fact(RATE),
     )
     folder = house.folders.work / operation
-    begin_anew(folder)
+    begin_anew(house, folder)
     began = time.monotonic()
     findings: list[str] = []
     figures: dict[str, float | int | str] = {}
