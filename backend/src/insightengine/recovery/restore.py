@@ -13,6 +13,7 @@ import shlex
 import shutil
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -195,12 +196,16 @@ def begin_anew(house: House, folder: Path) -> None:
 
 def replay(house: House, operation: str, target: Target, folder: Path) -> ServerState:
     """Recovers `folder/cluster` to the target, stops its server in order, makes it durable."""
-    with recovered(house, operation, target, folder) as server:
-        with server.connect() as connection:
-            connection.set_password(SUPERUSER, house.admin_password)
-            state = connection.state()
-        server.stop()
-    sync_everything(folder / "cluster")
+    cluster = folder / "cluster"
+    with ThreadPoolExecutor(1, thread_name_prefix="sync") as beside:
+        extracted = beside.submit(sync_everything, cluster)  # its files, while its server starts
+        with recovered(house, operation, target, folder) as server:
+            with server.connect() as connection:
+                connection.set_password(SUPERUSER, house.admin_password)
+                state = connection.state()
+            server.stop()
+        extracted.result()
+    sync_everything(cluster)
     return state
 
 

@@ -116,5 +116,8 @@ class WalFeed:
                 self._ready[one] = readers.submit(self._source.segment, one)
         for old in [one for one in self._ready if one < segment]:
             self._ready.pop(old).cancel()
-        found = self._ready.pop(segment).result()
-        return found.padded if found else None
+        found = self._ready[segment].result()
+        if found is None:
+            del self._ready[segment]  # it may come
+            return None
+        return found.padded  # and is kept: at its end, a recovery asks for the last one again

@@ -18,13 +18,20 @@ NAME = "000000010000000000000007"
 
 
 class Everything:
+    """Has every segment, once it is not `missing` any more."""
+
+    def __init__(self, missing: int = 0) -> None:
+        self.read: list[str] = []
+        self.missing = missing
+
     def history(self, timeline: int) -> bytes | None:
         del timeline
         return None
 
     def segment(self, segment: Segment) -> WalFile | None:
-        del segment
-        return WalFile(b"log", is_whole=True)
+        self.read.append(segment.name)
+        self.missing -= 1
+        return None if self.missing >= 0 else WalFile(b"log", is_whole=True)
 
 
 def test_a_segment_that_is_asked_for_again_at_once_is_given_again(tmp_path: Path) -> None:
@@ -39,13 +46,32 @@ def test_a_segment_that_is_asked_for_again_at_once_is_given_again(tmp_path: Path
             (folder / "have" / NAME).rename(tmp_path / "taken")
             (folder / "want" / NAME).touch()
 
-    with WalFeed(folder, Everything(), server_takes_it_and_asks_again):
+    source = Everything()
+    with WalFeed(folder, source, server_takes_it_and_asks_again):
         (folder / "want" / NAME).touch()
         deadline = time.monotonic() + 10
         while len(answers) < 2:
             assert time.monotonic() < deadline, "the second wish was lost"
             time.sleep(0.005)
     assert (folder / "have" / NAME).exists()
+    assert source.read.count(NAME) == 1, "it was read and opened a second time"
+
+
+def until(folder: Path, name: str) -> None:
+    deadline = time.monotonic() + 10
+    while not (folder / name).exists():
+        assert time.monotonic() < deadline, f"{name} never came"
+        time.sleep(0.005)
+
+
+def test_a_segment_that_was_missing_is_looked_for_again(tmp_path: Path) -> None:
+    """A server that still runs writes more while another one recovers beside it."""
+    folder = tmp_path / "feed"
+    with WalFeed(folder, Everything(missing=4), lambda _: None):
+        (folder / "want" / NAME).touch()
+        until(folder, f"none/{NAME}")
+        (folder / "want" / NAME).touch()
+        until(folder, f"have/{NAME}")
 
 
 class Nothing(Everything):
