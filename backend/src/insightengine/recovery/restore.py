@@ -18,7 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from insightengine.core.disk import is_full, keep_apart, require_room
+from insightengine.core.disk import is_full, require_room
 from insightengine.core.errors import (
     ConflictError,
     InsightError,
@@ -32,6 +32,7 @@ from insightengine.recovery.house import House
 from insightengine.recovery.journal import Progress
 from insightengine.recovery.lineage import Known, Lineage, refuse_gap
 from insightengine.recovery.models import Backup
+from insightengine.recovery.placing import keep_apart
 from insightengine.recovery.plan import (
     RestorePlan,
     Target,

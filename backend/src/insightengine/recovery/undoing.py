@@ -62,7 +62,7 @@ def put_back(house: House, operation: str, request: Mapping[str, Any]) -> dict[s
 
 def _branched(house: House, operation: str, kept: Path) -> dict[str, Any]:
     folder = house.folders.work / operation
-    begin_anew(folder)
+    begin_anew(house, folder)
     try:
         (folder / "cluster").symlink_to(kept)
         with recovered(house, operation, _ITS_OWN_END, folder, **_SETTINGS) as server:
