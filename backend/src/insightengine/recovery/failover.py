@@ -19,8 +19,10 @@ from typing import Any
 from insightengine.core.errors import ConflictError, NotFoundError, UnavailableError
 from insightengine.core.lsn import SEGMENT_BYTES, Lsn, Segment
 from insightengine.recovery.house import House, ReplicaPlace
+from insightengine.recovery.lineage import Lineage
 from insightengine.recovery.restore import wait_until_writable
 from insightengine.recovery.shipping import PARTIAL
+from insightengine.recovery.walsource import SpooledWal
 from insightengine.stores.server import PostgresServer
 
 PRIMARY_AWAY_S = 5.0  # longer than a crash recovery of a small WAL and a restart take
@@ -30,6 +32,8 @@ _STATE = "Database cluster state"
 _CHECKPOINT = "Latest checkpoint location"
 _REDO = "Latest checkpoint's REDO location"
 _TIMELINE = "Latest checkpoint's TimeLineID"
+_REPLAYED = "Minimum recovery ending location"
+_REPLAYED_OF = "Min recovery ending loc's timeline"
 
 
 def is_away(unseen_s: float, *, is_gone: bool) -> bool:
@@ -45,6 +49,7 @@ def failover(house: House, operation: str, request: Mapping[str, Any]) -> dict[s
         raise NotFoundError(
             "there is no replica to take over", code="no_replica", hint="insight replica add"
         )
+    _refuse_diverged(house, place)
     began = time.monotonic()
     house.journal.note(operation, "fencing", {}, house.now())
     with place.held(house.folders.cluster), place.held(place.folder):
@@ -67,6 +72,36 @@ def failover(house: House, operation: str, request: Mapping[str, Any]) -> dict[s
         "behind_bytes": missing,
         "from_receiver_bytes": received,
     }
+
+
+def _refuse_diverged(house: House, place: ReplicaPlace) -> None:
+    """Before anything is fenced. Raises ConflictError for a replica that is not the primary's.
+
+    Only what lies on this machine is asked: a repository that is away would cost the time.
+    """
+    said, seen = _control_data(house, place.folder), house.catalogue.fact("server")
+    if seen is None or _REPLAYED not in said:
+        return
+    newest = int(seen["timeline"])
+    history = SpooledWal(house.folders.spool).history(newest)
+    replayed = (int(said[_REPLAYED_OF]), Lsn.parse(said[_REPLAYED]))
+    if has_diverged(replayed, newest, history):
+        raise ConflictError(
+            f"the replica came to {replayed[1]} on timeline {replayed[0]}, which does not lead to "
+            f"the primary's timeline {newest}; nothing was switched",
+            code="replica_diverged",
+            hint="insight replica remove, then insight replica add; without a primary: "
+            "insight restore --to latest",
+        )
+
+
+def has_diverged(replayed: tuple[int, Lsn], newest: int, history: bytes | None) -> bool:
+    """Whether the replica's last position lies in nobody's past who is on the timeline `newest`.
+    Of a timeline whose history is not known here, and of a newer one, nobody can tell."""
+    timeline, lsn = replayed
+    if timeline > newest or (newest > 1 and history is None):
+        return False
+    return not Lineage.parse(newest, history or b"").leads_to(timeline, lsn)
 
 
 def complete(replica: Path, spool: Path, since: Segment) -> int:

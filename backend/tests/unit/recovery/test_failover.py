@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from insightengine.core.lsn import SEGMENT_BYTES, Segment
-from insightengine.recovery.failover import complete, is_away
+from insightengine.core.lsn import SEGMENT_BYTES, Lsn, Segment
+from insightengine.recovery.failover import complete, has_diverged, is_away
 
 NOW, NEXT, BEFORE = Segment(2, 7), Segment(2, 8), Segment(2, 6)
 
@@ -66,3 +66,26 @@ def test_what_it_does_not_read_any_more_and_older_timelines_are_left_out(
     (spool / "1-00000002" / "00000002.history").write_bytes(b"1\t0/5000000\tpromoted\n")
     assert complete(replica, spool, NOW) == 0
     assert [path.name for path in (replica / "pg_wal").iterdir()] == ["00000002.history"]
+
+
+HISTORY = b"1\t0/7001870\tno recovery target specified\n2\t0/90000A0\tbefore LSN\n"
+
+
+@pytest.mark.parametrize(
+    ("timeline", "lsn", "expected"),
+    [
+        (3, "0/A000000", False),  # follows it
+        (2, "0/9000000", False),  # behind, on its way
+        (2, "0/9000100", True),  # went on where the primary was taken back
+        (4, "0/9000000", False),  # promoted, and nobody has seen it yet
+    ],
+)
+def test_a_replica_of_what_was_left_behind_has_diverged(
+    timeline: int, lsn: str, expected: bool
+) -> None:
+    assert has_diverged((timeline, Lsn.parse(lsn)), 3, HISTORY) is expected
+
+
+def test_of_a_history_that_is_not_known_nothing_is_told() -> None:
+    assert not has_diverged((2, Lsn.parse("0/9000100")), 3, None)
+    assert not has_diverged((1, Lsn.parse("0/9000100")), 1, None)
