@@ -18,11 +18,11 @@ NAME = "000000010000000000000007"
 
 
 class Everything:
-    """Has every segment, once it is not `missing` any more."""
+    """Has every segment, while it `has` any."""
 
-    def __init__(self, missing: int = 0) -> None:
+    def __init__(self, *, has: bool = True) -> None:
         self.read: list[str] = []
-        self.missing = missing
+        self.has = has
 
     def history(self, timeline: int) -> bytes | None:
         del timeline
@@ -30,8 +30,7 @@ class Everything:
 
     def segment(self, segment: Segment) -> WalFile | None:
         self.read.append(segment.name)
-        self.missing -= 1
-        return None if self.missing >= 0 else WalFile(b"log", is_whole=True)
+        return WalFile(b"log", is_whole=True) if self.has else None
 
 
 def test_a_segment_that_is_asked_for_again_at_once_is_given_again(tmp_path: Path) -> None:
@@ -67,9 +66,11 @@ def until(folder: Path, name: str) -> None:
 def test_a_segment_that_was_missing_is_looked_for_again(tmp_path: Path) -> None:
     """A server that still runs writes more while another one recovers beside it."""
     folder = tmp_path / "feed"
-    with WalFeed(folder, Everything(missing=4), lambda _: None):
+    source = Everything(has=False)
+    with WalFeed(folder, source, lambda _: None):
         (folder / "want" / NAME).touch()
         until(folder, f"none/{NAME}")
+        source.has = True
         (folder / "want" / NAME).touch()
         until(folder, f"have/{NAME}")
 
