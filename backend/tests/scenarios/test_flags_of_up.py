@@ -70,6 +70,10 @@ def test_every_command_finds_the_platform_where_a_flag_has_put_it(elsewhere: Pla
         if command == "failover":
             eventually(lambda: follows(elsewhere), 60, "the replica follows")
         eventually(lambda command=command: succeeds(elsewhere, command), 60, f"insight {command}")
+    for synchronous in ("true", "false"):  # the server is started again with what depends on it
+        changed = f"{COMPOSE}x-insight: {{backup: {{wal: {{synchronous: {synchronous}}}}}}}\n"
+        (elsewhere.folder / "compose.yaml").write_text(changed, encoding="utf-8")
+        assert succeeds(elsewhere, f"up --detach --no-release --base-port {elsewhere.base_port}")
 
 
 def succeeds(platform: Platform, command: str) -> bool:

@@ -67,7 +67,7 @@ class Keeper:
         self._deaths: tuple[float, ...] = ()
         self._restart_asked = asyncio.Event()
         self._hurried = asyncio.Event()
-        self._relied_on: list[int] = []  # how often each that it depends on had been started again
+        self._relied_on: list[tuple[Keeper, int]] = []  # and how often each had been started again
 
     @property
     def _user(self) -> ServiceUser | None:
@@ -123,18 +123,23 @@ class Keeper:
         self._hurried.set()
 
     async def _wait_for(self, others: Mapping[str, Keeper]) -> None:
-        missing = self._missing(others)
-        if missing:
-            self._become(ProcessState.WAITING, f"for {', '.join(missing)}")
-        for name in self.spec.depends_on:
-            await others[name].ready.wait()
+        """Looks again and again: whom it waits for may be replaced by another keeper meanwhile."""
+        while missing := self._missing(others):
+            detail = f"for {', '.join(missing)}"
+            if (self._state, self._detail) != (ProcessState.WAITING, detail):
+                self._become(ProcessState.WAITING, detail)
+            awaited = others.get(missing[0])
+            ready = awaited.ready if awaited else asyncio.Event()
+            await _first(ready.wait(), _LOOK_INTERVAL_S)
         self._relied_on = self._starts_of(others)
 
     def _missing(self, others: Mapping[str, Keeper]) -> list[str]:
-        return [name for name in self.spec.depends_on if not others[name].ready.is_set()]
+        found = {name: others.get(name) for name in self.spec.depends_on}
+        return [name for name, one in found.items() if one is None or not one.ready.is_set()]
 
-    def _starts_of(self, others: Mapping[str, Keeper]) -> list[int]:
-        return [others[name].status.restarts for name in self.spec.depends_on]
+    def _starts_of(self, others: Mapping[str, Keeper]) -> list[tuple[Keeper, int]]:
+        keepers = [others[name] for name in self.spec.depends_on if name in others]
+        return [(one, one.status.restarts) for one in keepers]
 
     def _is_bereft(self, others: Mapping[str, Keeper]) -> bool:
         """What it depends on is away, or was since."""

@@ -89,3 +89,28 @@ async def test_who_dies_with_what_it_depends_on_is_in_no_crash_loop(tmp_path: Pa
             server.restart()  # its own pauses are not what is looked at
         await until(lambda: receiver.status.state is ProcessState.READY)
         assert receiver.status.restarts >= 6
+
+
+async def test_whom_a_process_waits_for_may_be_replaced_meanwhile(tmp_path: Path) -> None:
+    """As by `insight up` with another specification of it."""
+    (tmp_path / "run").mkdir()
+    (tmp_path / "logs").mkdir()
+    house = House(tmp_path / "run", tmp_path / "logs", None, _LIMIT_S, _LONG_S, lambda: None)
+
+    def keeper(name: str, *before: str) -> Keeper:
+        argv = ("/bin/sh", "-c", "exec sleep 600")
+        return Keeper(ProcessSpec(name, argv, tmp_path, {}, RunningReady(0.05), before), house)
+
+    keepers = {"server": keeper("server"), "receiver": keeper("receiver", "server")}
+    tasks = [asyncio.create_task(keepers["receiver"].run(keepers))]
+    await until(lambda: keepers["receiver"].status.detail == "for server")
+    del keepers["server"]
+    await asyncio.sleep(0.3)
+    keepers["server"] = keeper("server")
+    tasks.append(asyncio.create_task(keepers["server"].run(keepers)))
+    await until(lambda: keepers["receiver"].status.state is ProcessState.READY)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    for one in keepers.values():
+        await one.stop()
